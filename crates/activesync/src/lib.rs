@@ -1,0 +1,1 @@
+//! Exchange ActiveSync front-end.

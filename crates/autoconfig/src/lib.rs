@@ -1,0 +1,1 @@
+//! What tells clients where to go: Autodiscover, Thunderbird autoconfig, configuration profiles.

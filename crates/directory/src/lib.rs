@@ -1,0 +1,1 @@
+//! The organisation: accounts, addresses, credentials and sign-in.

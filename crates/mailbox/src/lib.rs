@@ -1,0 +1,1 @@
+//! The core: one account's folders, items, flags, change log, watch and quota.

@@ -1,0 +1,1 @@
+//! The fieldpost binary: configuration, listeners, TLS, signals, control socket, command line.

@@ -1,0 +1,1 @@
+//! The SMTP wire: LMTP in; later submission in and the relay's client side.

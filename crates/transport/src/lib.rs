@@ -1,0 +1,1 @@
+//! Mail on its way: recipients, local delivery and its hooks.

@@ -1,0 +1,1 @@
+//! Health endpoints and, later, the admin and self-service pages.
