@@ -57,7 +57,10 @@ pub struct StagedBody {
 
 impl fmt::Debug for StagedBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StagedBody").field("id", &self.id).field("size", &self.size).finish_non_exhaustive()
+        f.debug_struct("StagedBody")
+            .field("id", &self.id)
+            .field("size", &self.size)
+            .finish_non_exhaustive()
     }
 }
 
@@ -74,9 +77,15 @@ pub trait BodyReader: Send {
 pub async fn read_to_end(reader: &mut dyn BodyReader, limit: u64) -> Result<Bytes, StoreError> {
     let size = reader.remaining();
     if size > limit {
-        return Err(StoreError::TooLarge { what: "body", size, limit });
+        return Err(StoreError::TooLarge {
+            what: "body",
+            size,
+            limit,
+        });
     }
-    let Some(first) = reader.next().await? else { return Ok(Bytes::new()) };
+    let Some(first) = reader.next().await? else {
+        return Ok(Bytes::new());
+    };
     if first.len() as u64 >= size {
         return Ok(first);
     }

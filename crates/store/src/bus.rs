@@ -56,9 +56,21 @@ impl Bus {
 
     /// Hears of `topics` from now on.
     pub fn subscribe(self: &Arc<Self>, account: AccountId, topics: Topics) -> Subscription {
-        let waiter = Arc::new(Waiter { topics, state: Mutex::default(), wake: Notify::new() });
-        self.accounts.lock().entry(account).or_default().push(Arc::downgrade(&waiter));
-        Subscription { waiter, account, bus: Arc::clone(self) }
+        let waiter = Arc::new(Waiter {
+            topics,
+            state: Mutex::default(),
+            wake: Notify::new(),
+        });
+        self.accounts
+            .lock()
+            .entry(account)
+            .or_default()
+            .push(Arc::downgrade(&waiter));
+        Subscription {
+            waiter,
+            account,
+            bus: Arc::clone(self),
+        }
     }
 
     /// Tells all who listen. Called by a backend once the commit is durable, never before.
@@ -74,12 +86,22 @@ impl Bus {
 
     /// How many subscriptions are alive.
     pub fn subscribers(&self) -> usize {
-        self.accounts.lock().values().map(|waiters| waiters.iter().filter(|w| w.strong_count() > 0).count()).sum()
+        self.accounts
+            .lock()
+            .values()
+            .map(|waiters| waiters.iter().filter(|w| w.strong_count() > 0).count())
+            .sum()
     }
 
     /// Ends all subscriptions: their `next` returns `None`.
     pub fn close(&self) {
-        for waiter in self.accounts.lock().values().flatten().filter_map(Weak::upgrade) {
+        for waiter in self
+            .accounts
+            .lock()
+            .values()
+            .flatten()
+            .filter_map(Weak::upgrade)
+        {
             waiter.state.lock().closed = true;
             waiter.wake.notify_one();
         }
@@ -172,12 +194,54 @@ mod tests {
         let bus = Bus::new();
         let mut all = bus.subscribe(ACCOUNT, Topics::All);
         let mut one = bus.subscribe(ACCOUNT, Topics::Only(SmallVec::from_slice(&[2])));
-        bus.publish(ACCOUNT, &[Mark { topic: 1, mod_seq: 10 }]);
-        bus.publish(ACCOUNT, &[Mark { topic: 1, mod_seq: 11 }, Mark { topic: 2, mod_seq: 11 }]);
-        bus.publish(AccountId(8), &[Mark { topic: 2, mod_seq: 99 }]);
+        bus.publish(
+            ACCOUNT,
+            &[Mark {
+                topic: 1,
+                mod_seq: 10,
+            }],
+        );
+        bus.publish(
+            ACCOUNT,
+            &[
+                Mark {
+                    topic: 1,
+                    mod_seq: 11,
+                },
+                Mark {
+                    topic: 2,
+                    mod_seq: 11,
+                },
+            ],
+        );
+        bus.publish(
+            AccountId(8),
+            &[Mark {
+                topic: 2,
+                mod_seq: 99,
+            }],
+        );
         let heard = all.next().await.unwrap();
-        assert_eq!(heard[..], [Mark { topic: 1, mod_seq: 11 }, Mark { topic: 2, mod_seq: 11 }]);
-        assert_eq!(one.next().await.unwrap()[..], [Mark { topic: 2, mod_seq: 11 }]);
+        assert_eq!(
+            heard[..],
+            [
+                Mark {
+                    topic: 1,
+                    mod_seq: 11
+                },
+                Mark {
+                    topic: 2,
+                    mod_seq: 11
+                }
+            ]
+        );
+        assert_eq!(
+            one.next().await.unwrap()[..],
+            [Mark {
+                topic: 2,
+                mod_seq: 11
+            }]
+        );
         assert!(one.take().is_empty());
     }
 
@@ -195,7 +259,13 @@ mod tests {
     async fn close_ends_every_subscription_after_its_last_marks() {
         let bus = Bus::new();
         let mut one = bus.subscribe(ACCOUNT, Topics::All);
-        bus.publish(ACCOUNT, &[Mark { topic: 1, mod_seq: 1 }]);
+        bus.publish(
+            ACCOUNT,
+            &[Mark {
+                topic: 1,
+                mod_seq: 1,
+            }],
+        );
         bus.close();
         assert!(one.next().await.is_some());
         assert!(one.next().await.is_none());

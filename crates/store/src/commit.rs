@@ -23,12 +23,18 @@ pub struct Commit {
 impl Commit {
     /// An empty commit for `account`.
     pub fn new(account: AccountId) -> Self {
-        Self { account, ..Self::default() }
+        Self {
+            account,
+            ..Self::default()
+        }
     }
 
     /// Adds a put.
     pub fn put(&mut self, key: impl Into<Bytes>, value: impl Into<Bytes>) -> &mut Self {
-        self.ops.push(Op::Put { key: key.into(), value: value.into() });
+        self.ops.push(Op::Put {
+            key: key.into(),
+            value: value.into(),
+        });
         self
     }
 
@@ -52,7 +58,10 @@ impl Commit {
 
     /// Demands that `key` has the value `expected` (`None`: is absent).
     pub fn require(&mut self, key: impl Into<Bytes>, expected: Option<Bytes>) -> &mut Self {
-        self.preconditions.push(Precondition { key: key.into(), expected });
+        self.preconditions.push(Precondition {
+            key: key.into(),
+            expected,
+        });
         self
     }
 }
@@ -125,7 +134,13 @@ impl Receipt {
     /// A receipt and the end by which the backend resolves it.
     pub fn channel(lsn: Lsn) -> (ReceiptSender, Self) {
         let (sender, receiver) = oneshot::channel();
-        (ReceiptSender(sender), Self { lsn, durable: Some(receiver) })
+        (
+            ReceiptSender(sender),
+            Self {
+                lsn,
+                durable: Some(receiver),
+            },
+        )
     }
 
     /// The commit's place in the order of all commits.
@@ -138,7 +153,10 @@ impl Receipt {
     pub async fn durable(self) -> Result<Lsn, StoreError> {
         match self.durable {
             None => Ok(self.lsn),
-            Some(receiver) => receiver.await.unwrap_or(Err(StoreError::Closed)).map(|()| self.lsn),
+            Some(receiver) => receiver
+                .await
+                .unwrap_or(Err(StoreError::Closed))
+                .map(|()| self.lsn),
         }
     }
 }

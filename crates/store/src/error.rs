@@ -50,7 +50,9 @@ pub enum StoreError {
         pid: u32,
     },
     /// The data directory was written by a version of fieldpost that this one does not understand.
-    #[error("{path} has on-disk format {found}, this fieldpost reads up to {supported}; use a newer fieldpost")]
+    #[error(
+        "{path} has on-disk format {found}, this fieldpost reads up to {supported}; use a newer fieldpost"
+    )]
     Format {
         /// The data directory.
         path: String,
@@ -81,7 +83,10 @@ impl StoreError {
             | Self::Closed
             | Self::Unavailable(_)
             | Self::Locked { .. } => true,
-            Self::Damaged { .. } | Self::NoSuchBody(_) | Self::TooLarge { .. } | Self::Format { .. } => false,
+            Self::Damaged { .. }
+            | Self::NoSuchBody(_)
+            | Self::TooLarge { .. }
+            | Self::Format { .. } => false,
         }
     }
 }

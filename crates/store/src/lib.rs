@@ -65,12 +65,22 @@ impl Scan {
     pub fn prefix(prefix: impl Into<Bytes>) -> Self {
         let start = prefix.into();
         let end = prefix_end(&start);
-        Self { start, end, reverse: false, limit: usize::MAX }
+        Self {
+            start,
+            end,
+            reverse: false,
+            limit: usize::MAX,
+        }
     }
 
     /// All keys in `range`, in order.
     pub fn range(range: Range<Bytes>) -> Self {
-        Self { start: range.start, end: Some(range.end), reverse: false, limit: usize::MAX }
+        Self {
+            start: range.start,
+            end: Some(range.end),
+            reverse: false,
+            limit: usize::MAX,
+        }
     }
 
     /// The same, from the end towards the start.
@@ -105,14 +115,22 @@ pub struct Hold {
 /// An ordered key-value store with bodies and a change bus. See the crate's own page for its invariants.
 pub trait Store: Send + Sync + 'static {
     /// The value of `key`, if there is one.
-    fn get<'a>(&'a self, account: AccountId, key: &'a [u8]) -> BoxFuture<'a, Result<Option<Bytes>, StoreError>>;
+    fn get<'a>(
+        &'a self,
+        account: AccountId,
+        key: &'a [u8],
+    ) -> BoxFuture<'a, Result<Option<Bytes>, StoreError>>;
 
     /// The pairs of a range, in order, at most `scan.limit` of them and at most about 4 MiB in all;
     /// a caller that wants more scans again from behind the last key.
     fn scan(&self, account: AccountId, scan: Scan) -> BoxFuture<'_, Result<Vec<Pair>, StoreError>>;
 
     /// The accounts that have at least one key, in order, from behind `after`.
-    fn accounts(&self, after: Option<AccountId>, limit: usize) -> BoxFuture<'_, Result<Vec<AccountId>, StoreError>>;
+    fn accounts(
+        &self,
+        after: Option<AccountId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<AccountId>, StoreError>>;
 
     /// Accepts a commit: all of it or nothing. It is visible to reads when this returns [`Committed::Accepted`], and
     /// durable when the receipt resolves. A precondition that does not hold is [`Committed::Conflict`], not an error.
@@ -120,13 +138,24 @@ pub trait Store: Send + Sync + 'static {
     fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<Committed, StoreError>>;
 
     /// Begins a new body. Bytes are written as they come; a body that no commit holds within the grace period is swept.
-    fn stage_body(&self, options: StageOptions) -> BoxFuture<'_, Result<Box<dyn BodyWriter>, StoreError>>;
+    fn stage_body(
+        &self,
+        options: StageOptions,
+    ) -> BoxFuture<'_, Result<Box<dyn BodyWriter>, StoreError>>;
 
     /// Reads `range` of a body, in chunks of at most 64 KiB. A range beyond the end is cut off there.
-    fn body(&self, id: BodyId, range: Range<u64>) -> BoxFuture<'_, Result<Box<dyn BodyReader>, StoreError>>;
+    fn body(
+        &self,
+        id: BodyId,
+        range: Range<u64>,
+    ) -> BoxFuture<'_, Result<Box<dyn BodyReader>, StoreError>>;
 
     /// The holders of bodies in order of (body, account, item), from behind `after`.
-    fn holds(&self, after: Option<Hold>, limit: usize) -> BoxFuture<'_, Result<Vec<Hold>, StoreError>>;
+    fn holds(
+        &self,
+        after: Option<Hold>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Hold>, StoreError>>;
 
     /// Change marks of an account, from commits that become durable after this call.
     fn subscribe(&self, account: AccountId, topics: Topics) -> Subscription;

@@ -15,8 +15,9 @@ use bytes::{Bytes, BytesMut};
 use parking_lot::Mutex;
 
 use crate::{
-    AccountId, BodyId, BodyReader, BodyWriter, BoxFuture, Bus, Commit, Committed, Hold, Lsn, MAX_KEY, MAX_OPS,
-    MAX_VALUE, Op, Pair, Receipt, Scan, StageOptions, StagedBody, Store, StoreError, Subscription, Topics,
+    AccountId, BodyId, BodyReader, BodyWriter, BoxFuture, Bus, Commit, Committed, Hold, Lsn,
+    MAX_KEY, MAX_OPS, MAX_VALUE, Op, Pair, Receipt, Scan, StageOptions, StagedBody, Store,
+    StoreError, Subscription, Topics,
 };
 
 const SCAN_BYTES: usize = 4 * 1024 * 1024;
@@ -78,10 +79,18 @@ impl State {
                 self.pairs.remove(&(account, key));
             }
             Op::Hold { body, item } => {
-                self.holds.insert(Hold { body, account, item });
+                self.holds.insert(Hold {
+                    body,
+                    account,
+                    item,
+                });
             }
             Op::Release { body, item } => {
-                self.holds.remove(&Hold { body, account, item });
+                self.holds.remove(&Hold {
+                    body,
+                    account,
+                    item,
+                });
             }
         }
     }
@@ -89,19 +98,35 @@ impl State {
     fn sweep(&mut self) {
         self.staged.retain(|_, owner| owner.strong_count() > 0);
         let (holds, staged) = (&self.holds, &self.staged);
-        self.bodies.retain(|id, _| staged.contains_key(id) || is_held(holds, *id));
+        self.bodies
+            .retain(|id, _| staged.contains_key(id) || is_held(holds, *id));
     }
 }
 
 fn is_held(holds: &BTreeSet<Hold>, body: BodyId) -> bool {
-    let first = Hold { body, account: AccountId(0), item: 0 };
-    holds.range(first..).next().is_some_and(|hold| hold.body == body)
+    let first = Hold {
+        body,
+        account: AccountId(0),
+        item: 0,
+    };
+    holds
+        .range(first..)
+        .next()
+        .is_some_and(|hold| hold.body == body)
 }
 
 /// Refuses what is larger than the trait allows; every backend calls it first.
 pub(crate) fn check_limits(commit: &Commit) -> Result<(), StoreError> {
     let too_large = |what, size: usize, limit: usize| {
-        if size > limit { Err(StoreError::TooLarge { what, size: size as u64, limit: limit as u64 }) } else { Ok(()) }
+        if size > limit {
+            Err(StoreError::TooLarge {
+                what,
+                size: size as u64,
+                limit: limit as u64,
+            })
+        } else {
+            Ok(())
+        }
     };
     too_large("commit", commit.ops.len(), MAX_OPS)?;
     for op in &commit.ops {
@@ -118,7 +143,11 @@ pub(crate) fn check_limits(commit: &Commit) -> Result<(), StoreError> {
 }
 
 impl Store for MemoryStore {
-    fn get<'a>(&'a self, account: AccountId, key: &'a [u8]) -> BoxFuture<'a, Result<Option<Bytes>, StoreError>> {
+    fn get<'a>(
+        &'a self,
+        account: AccountId,
+        key: &'a [u8],
+    ) -> BoxFuture<'a, Result<Option<Bytes>, StoreError>> {
         Box::pin(async move {
             let key = (account, Bytes::copy_from_slice(key));
             Ok(self.state.lock().pairs.get(&key).cloned())
@@ -153,7 +182,11 @@ impl Store for MemoryStore {
         })
     }
 
-    fn accounts(&self, after: Option<AccountId>, limit: usize) -> BoxFuture<'_, Result<Vec<AccountId>, StoreError>> {
+    fn accounts(
+        &self,
+        after: Option<AccountId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<AccountId>, StoreError>> {
         Box::pin(async move {
             let state = self.state.lock();
             let mut found: Vec<AccountId> = Vec::new();
@@ -165,7 +198,9 @@ impl Store for MemoryStore {
                 if found.len() >= limit {
                     break;
                 }
-                let Some(((id, _), _)) = state.pairs.range((from, Bytes::new())..).next() else { break };
+                let Some(((id, _), _)) = state.pairs.range((from, Bytes::new())..).next() else {
+                    break;
+                };
                 found.push(*id);
                 next = id.0.checked_add(1).map(AccountId);
             }
@@ -196,27 +231,55 @@ impl Store for MemoryStore {
         })
     }
 
-    fn stage_body(&self, options: StageOptions) -> BoxFuture<'_, Result<Box<dyn BodyWriter>, StoreError>> {
+    fn stage_body(
+        &self,
+        options: StageOptions,
+    ) -> BoxFuture<'_, Result<Box<dyn BodyWriter>, StoreError>> {
         let id = options.id.unwrap_or_else(|| {
             BodyId((1 + u128::from(self.next_body.fetch_add(1, Ordering::Relaxed))).to_be_bytes())
         });
-        let writer = Writer { id, state: Arc::clone(&self.state), data: BytesMut::new() };
+        let writer = Writer {
+            id,
+            state: Arc::clone(&self.state),
+            data: BytesMut::new(),
+        };
         Box::pin(async move { Ok(Box::new(writer) as Box<dyn BodyWriter>) })
     }
 
-    fn body(&self, id: BodyId, range: Range<u64>) -> BoxFuture<'_, Result<Box<dyn BodyReader>, StoreError>> {
+    fn body(
+        &self,
+        id: BodyId,
+        range: Range<u64>,
+    ) -> BoxFuture<'_, Result<Box<dyn BodyReader>, StoreError>> {
         Box::pin(async move {
-            let data = self.state.lock().bodies.get(&id).cloned().ok_or(StoreError::NoSuchBody(id))?;
+            let data = self
+                .state
+                .lock()
+                .bodies
+                .get(&id)
+                .cloned()
+                .ok_or(StoreError::NoSuchBody(id))?;
             let end = range.end.min(data.len() as u64);
             let start = range.start.min(end);
             Ok(Box::new(Reader(data.slice(start as usize..end as usize))) as Box<dyn BodyReader>)
         })
     }
 
-    fn holds(&self, after: Option<Hold>, limit: usize) -> BoxFuture<'_, Result<Vec<Hold>, StoreError>> {
+    fn holds(
+        &self,
+        after: Option<Hold>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Hold>, StoreError>> {
         Box::pin(async move {
             let start = after.map_or(Bound::Unbounded, Bound::Excluded);
-            Ok(self.state.lock().holds.range((start, Bound::Unbounded)).take(limit).copied().collect())
+            Ok(self
+                .state
+                .lock()
+                .holds
+                .range((start, Bound::Unbounded))
+                .take(limit)
+                .copied()
+                .collect())
         })
     }
 
