@@ -2,3 +2,6 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod codec;
+mod settings;
+
+pub use settings::Settings;

@@ -9,20 +9,18 @@
 use std::fmt::{self, Write as _};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 
-/// Replies that wait to be sent, in order.
-///
-/// What is written is one buffer, so that the answers to pipelined commands leave together.
-#[derive(Debug, Default)]
-pub struct Replies {
-    octets: BytesMut,
+/// Writes replies behind those that wait in the connection's buffer already, so that the answers to pipelined commands leave together.
+#[derive(Debug)]
+pub struct Replies<'a> {
+    octets: &'a mut BytesMut,
 }
 
-impl Replies {
-    /// An empty buffer.
-    pub fn new() -> Self {
-        Self::default()
+impl<'a> Replies<'a> {
+    /// Behind what is in the buffer.
+    pub fn new(octets: &'a mut BytesMut) -> Self {
+        Self { octets }
     }
 
     /// `+OK text`
@@ -45,9 +43,7 @@ impl Replies {
     /// A challenge of a SASL exchange: `+ base64` (RFC 5034 §4).
     pub fn challenge(&mut self, challenge: &[u8]) {
         self.octets.extend_from_slice(b"+ ");
-        self.octets
-            .extend_from_slice(STANDARD.encode(challenge).as_bytes());
-        self.octets.extend_from_slice(b"\r\n");
+        self.text_line(STANDARD.encode(challenge));
     }
 
     /// One line of a multi-line reply. A dot at its start is doubled (RFC 1939 §3).
@@ -66,31 +62,11 @@ impl Replies {
         self.octets.extend_from_slice(b".\r\n");
     }
 
-    /// How many octets wait.
-    pub fn len(&self) -> usize {
-        self.octets.len()
-    }
-
-    /// Whether nothing waits.
-    pub fn is_empty(&self) -> bool {
-        self.octets.is_empty()
-    }
-
-    /// The buffer itself, for a writer of octets such as the dot-stuffing encoder.
-    pub fn octets_mut(&mut self) -> &mut BytesMut {
-        &mut self.octets
-    }
-
-    /// Takes all that waits.
-    pub fn take(&mut self) -> Bytes {
-        self.octets.split().freeze()
-    }
-
     /// Text up to the line end. A control character in it (from a name or an error of another crate) becomes a space: a reply is one line.
     fn text_line(&mut self, text: impl fmt::Display) {
         let start = self.octets.len();
         // Writing to a `BytesMut` fails only where memory ends.
-        let _ = write!(self.octets, "{text}");
+        let _ = write!(&mut *self.octets, "{text}");
         for octet in &mut self.octets[start..] {
             if octet.is_ascii_control() {
                 *octet = b' ';
@@ -133,7 +109,8 @@ mod tests {
 
     #[test]
     fn status_lines_and_lists() {
-        let mut replies = Replies::new();
+        let mut octets = BytesMut::new();
+        let mut replies = Replies::new(&mut octets);
         replies.ok("ready");
         replies.err_with(ResponseCode::InUse, "busy");
         replies.challenge(b"hello");
@@ -142,16 +119,15 @@ mod tests {
         replies.line("y");
         replies.end();
         assert_eq!(
-            replies.take(),
+            octets,
             "+OK ready\r\n-ERR [IN-USE] busy\r\n+ aGVsbG8=\r\n+ \r\n..x\r\ny\r\n.\r\n"
         );
-        assert!(replies.is_empty());
     }
 
     #[test]
     fn a_reply_stays_one_line() {
-        let mut replies = Replies::new();
-        replies.err("a\r\n+OK b\0");
-        assert_eq!(replies.take(), "-ERR a  +OK b \r\n");
+        let mut octets = BytesMut::new();
+        Replies::new(&mut octets).err("a\r\n+OK b\0");
+        assert_eq!(octets, "-ERR a  +OK b \r\n");
     }
 }
