@@ -1,0 +1,36 @@
+//! What travels beside a message: who sent it, to whom, and what the sender asked for.
+
+use crate::Address;
+
+/// The envelope of one message (RFC 5321 §2.3.1), without its recipients: they are resolved one by one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Envelope {
+    /// The reverse-path; `None` is the null one, `<>`, of bounces and other notices that must not be answered.
+    pub sender: Option<Address>,
+    /// What the body holds.
+    pub body: BodyType,
+    /// Whether the sender asked for internationalised mail (RFC 6531 §3.4): headers may be UTF-8.
+    pub smtp_utf8: bool,
+    /// The size the sender declared, in bytes (RFC 1870); only a hint.
+    pub size: Option<u64>,
+}
+
+/// The BODY parameter (RFC 6152 §3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BodyType {
+    /// Not said, or `7BIT`.
+    #[default]
+    SevenBit,
+    /// `8BITMIME`.
+    EightBitMime,
+}
+
+impl Envelope {
+    /// The bytes of the Return-Path header field that final delivery puts on top (RFC 5321 §4.4).
+    pub fn return_path(&self) -> String {
+        match &self.sender {
+            Some(sender) => format!("Return-Path: <{sender}>\r\n"),
+            None => "Return-Path: <>\r\n".to_owned(),
+        }
+    }
+}
