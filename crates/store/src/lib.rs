@@ -14,9 +14,12 @@
 //!
 //! What it does not do: it knows no mailbox, folder or message, and no protocol.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 mod body;
 mod bus;
 mod commit;
+pub mod disk;
 mod error;
 mod ids;
 mod memory;
