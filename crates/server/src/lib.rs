@@ -1,1 +1,5 @@
 //! The fieldpost binary: configuration, listeners, TLS, signals, control socket, command line.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod config;
+pub mod error;

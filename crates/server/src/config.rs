@@ -1,0 +1,595 @@
+//! The configuration file: what may stand in it, its defaults, and where each value came from.
+//!
+//! One TOML file, `config/fieldpost.toml` being its reference: every key is in it with its default and what it does.
+//! Each section is one struct here. [`Config::load`] reads the file, lays the environment over it
+//! (`FIELDPOST_SECTION__KEY=value`), and checks what can be checked without touching the machine.
+//!
+//! Invariant: this crate alone reads configuration; all other crates take typed settings.
+//!
+//! Invariant: no key is ever ignored. A key that is not known is an error that names its line and the nearest known key.
+
+mod difference;
+mod known_keys;
+mod overlay;
+mod units;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+pub use difference::{Change, Effect, difference};
+pub use units::{ByteSize, Span};
+
+use crate::error::ConfigError;
+
+/// The reference file: every key, its default, and what it does.
+pub const REFERENCE: &str = include_str!("../../../config/fieldpost.toml");
+
+/// The whole configuration.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// `[server]`
+    pub server: ServerSection,
+    /// `[store]`
+    pub store: StoreSection,
+    /// `[tls]`
+    pub tls: TlsSection,
+    /// `[log]`
+    pub log: LogSection,
+    /// `[limits]`
+    pub limits: LimitsSection,
+    /// `[directory]`
+    pub directory: DirectorySection,
+    /// `[quota]`
+    pub quota: QuotaSection,
+    /// `[pop3]`
+    pub pop3: Pop3Section,
+    /// `[lmtp]`
+    pub lmtp: LmtpSection,
+    /// `[[listener]]`
+    #[serde(rename = "listener")]
+    pub listeners: Vec<Listener>,
+}
+
+/// `[server]`: who we are and where we keep our things.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServerSection {
+    /// The name we greet with and put into Received lines. Empty = the machine's own name.
+    pub hostname: String,
+    /// The directory that holds the store, and by default the control socket.
+    pub data_dir: PathBuf,
+    /// The control socket. Empty = `control.sock` in the data directory.
+    pub control_socket: PathBuf,
+    /// How long a stop waits for connections to finish before it cuts them.
+    pub drain: Span,
+}
+
+/// `[store]`: the embedded store.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StoreSection {
+    /// The index over the log.
+    pub index: IndexKind,
+    /// Memory that the index may use as a cache.
+    pub cache: ByteSize,
+}
+
+/// The index over the log.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IndexKind {
+    /// sled 0.34
+    Sled,
+    /// redb 4
+    Redb,
+}
+
+/// `[tls]`: certificates and the bounds of a handshake.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TlsSection {
+    /// The certificates, each chosen by the names that it holds; the first is shown to clients that name no host.
+    pub certificates: Vec<CertificateFiles>,
+    /// How often the files are looked at for a change. 0 = only on SIGHUP.
+    pub watch: Span,
+    /// A handshake that takes longer is cut.
+    pub handshake_timeout: Span,
+    /// Handshakes under way at once, in the whole process; connections beyond it wait to be accepted.
+    pub max_handshakes: usize,
+}
+
+/// One certificate and its key, both PEM.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct CertificateFiles {
+    /// The certificate, followed by those that vouch for it.
+    pub cert: PathBuf,
+    /// Its private key (PKCS#8, PKCS#1 or SEC1).
+    pub key: PathBuf,
+}
+
+/// `[log]`: what is written to standard error.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogSection {
+    /// One line of text or one JSON object an event.
+    pub format: LogFormat,
+    /// `error`, `warn`, `info`, `debug`, `trace`, or directives such as `info,fieldpost_pop3=debug`.
+    pub level: String,
+}
+
+/// How a log line looks.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines: one JSON object a line.
+    Json,
+}
+
+/// `[limits]`: bounds on connections.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LimitsSection {
+    /// Connections of all listeners together.
+    pub max_connections: usize,
+    /// Connections of one address (an IPv4 address or an IPv6 /64), all listeners but Unix sockets together.
+    pub connections_per_address: usize,
+}
+
+/// `[directory]`: accounts and how they sign in.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DirectorySection {
+    /// The domain of users who sign in with a bare name. Empty = they must give a whole address.
+    pub default_domain: String,
+    /// Where a password may be sent over a connection without TLS.
+    pub plaintext_sign_in: PlaintextSignIn,
+    /// Whether `account import` takes {PLAIN} passwords; they are hashed as they come in.
+    pub allow_plain_import: bool,
+}
+
+/// Where a password may be sent over a connection without TLS.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PlaintextSignIn {
+    /// Nowhere.
+    Never,
+    /// From this machine only (127.0.0.0/8, ::1, Unix sockets).
+    Loopback,
+    /// Everywhere. Passwords can then be read on the way.
+    Always,
+}
+
+/// `[quota]`: what an account may hold unless it has a quota of its own. 0 = no bound.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct QuotaSection {
+    /// Bytes of messages.
+    pub bytes: ByteSize,
+    /// Messages and other items.
+    pub items: u64,
+}
+
+/// `[pop3]`
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Pop3Section {
+    /// A session that sends nothing for so long ends (RFC 1939 §3 asks for at least 10 minutes).
+    pub idle_timeout: Span,
+    /// The same before sign-in.
+    pub sign_in_timeout: Span,
+}
+
+/// `[lmtp]`
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LmtpSection {
+    /// The largest message taken.
+    pub max_message_size: ByteSize,
+    /// The most recipients of one message.
+    pub max_recipients: usize,
+    /// A session that sends nothing for so long ends.
+    pub idle_timeout: Span,
+}
+
+/// `[[listener]]`: one socket that takes connections.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listener {
+    /// What is spoken here.
+    pub protocol: Protocol,
+    /// `address:port`; an IPv6 address in brackets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<SocketAddr>,
+    /// The path of a Unix socket, instead of `address`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unix: Option<PathBuf>,
+    /// The Unix socket's permission bits, in octal.
+    #[serde(default = "default_unix_mode")]
+    pub unix_mode: String,
+    /// How TLS begins. Left out = what the protocol expects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsMode>,
+    /// Connections of this listener at once; more wait in the kernel's queue.
+    #[serde(default = "default_listener_connections")]
+    pub max_connections: usize,
+    /// Length of the kernel's queue of connections not yet accepted.
+    #[serde(default = "default_backlog")]
+    pub backlog: u32,
+}
+
+/// What a listener speaks.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// POP3, with STLS where certificates exist (RFC 1939, RFC 2595).
+    Pop3,
+    /// POP3 over TLS from the first byte (RFC 8314 §3.2).
+    Pop3s,
+    /// LMTP: mail from the MTA (RFC 2033).
+    Lmtp,
+    /// HTTP over TLS: health.
+    Https,
+    /// IMAP4. Not spoken by this version.
+    Imap,
+    /// IMAP4 over TLS. Not spoken by this version.
+    Imaps,
+}
+
+/// How TLS begins on a listener.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TlsMode {
+    /// With the first byte.
+    Implicit,
+    /// When the client asks for it.
+    Starttls,
+    /// Never.
+    None,
+}
+
+/// Where a listener listens.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub enum Endpoint {
+    /// A TCP port.
+    Tcp(SocketAddr),
+    /// A Unix socket.
+    Unix(PathBuf),
+}
+
+impl Config {
+    /// Reads `path`, lays the environment over it and checks the result.
+    ///
+    /// # Errors
+    /// Each with the file and, where it is known, the line.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+            file: path.to_owned(),
+            source,
+        })?;
+        Self::parse(&text, path, std::env::vars_os())
+    }
+
+    /// Parses `text`, which came from `file`, with `environment` laid over it. Relative paths count from the file's
+    /// own directory, so that a configuration means the same wherever the server is started from.
+    pub fn parse(
+        text: &str,
+        file: &Path,
+        environment: impl IntoIterator<Item = (std::ffi::OsString, std::ffi::OsString)>,
+    ) -> Result<Self, ConfigError> {
+        known_keys::check(text, file)?;
+        let syntax = |error: &toml::de::Error| ConfigError::Syntax {
+            file: file.to_owned(),
+            line: error
+                .span()
+                .map_or(1, |span| known_keys::line_of(text, span.start)),
+            reason: error.message().to_owned(),
+        };
+        // From the text first: this way a value of the wrong type is reported with its line.
+        let from_file: Self = toml::from_str(text).map_err(|error| syntax(&error))?;
+        let mut table: toml::Table = toml::from_str(text).map_err(|error| syntax(&error))?;
+        let mut config = if overlay::apply(&mut table, environment)? {
+            Self::deserialize(table).map_err(|error| ConfigError::Environment {
+                reason: error.message().to_owned(),
+            })?
+        } else {
+            from_file
+        };
+        config.validate(file)?;
+        config.resolve_paths(file.parent().unwrap_or(Path::new("")));
+        Ok(config)
+    }
+
+    /// The control socket's path.
+    pub fn control_socket(&self) -> PathBuf {
+        if self.server.control_socket.as_os_str().is_empty() {
+            self.server.data_dir.join("control.sock")
+        } else {
+            self.server.control_socket.clone()
+        }
+    }
+
+    /// The name that we greet with.
+    pub fn hostname(&self) -> String {
+        if !self.server.hostname.is_empty() {
+            return self.server.hostname.clone();
+        }
+        let name = rustix::system::uname()
+            .nodename()
+            .to_string_lossy()
+            .into_owned();
+        if name.is_empty() {
+            "localhost".into()
+        } else {
+            name
+        }
+    }
+
+    /// Whether any listener needs a certificate to be of use.
+    pub fn needs_certificate(&self) -> bool {
+        self.listeners
+            .iter()
+            .any(|listener| listener.tls_mode() == TlsMode::Implicit)
+    }
+
+    fn validate(&self, file: &Path) -> Result<(), ConfigError> {
+        let wrong = |reason: String| ConfigError::Wrong {
+            file: file.to_owned(),
+            reason,
+        };
+        if self.limits.max_connections == 0 || self.limits.connections_per_address == 0 {
+            return Err(wrong(
+                "[limits]: a bound of 0 connections would let nobody in".into(),
+            ));
+        }
+        if self.tls.max_handshakes == 0 {
+            return Err(wrong("[tls] max_handshakes must be at least 1".into()));
+        }
+        if self.tls.handshake_timeout.is_zero() {
+            return Err(wrong("[tls] handshake_timeout must be more than 0".into()));
+        }
+        if self.lmtp.max_recipients == 0 || self.lmtp.max_message_size.bytes() == 0 {
+            return Err(wrong(
+                "[lmtp]: max_recipients and max_message_size must be more than 0".into(),
+            ));
+        }
+        if self.server.data_dir.as_os_str().is_empty() {
+            return Err(wrong("[server] data_dir is empty".into()));
+        }
+        let mut seen = std::collections::HashSet::new();
+        for (number, listener) in self.listeners.iter().enumerate() {
+            let named = |reason: String| {
+                wrong(format!(
+                    "[[listener]] number {} ({}): {reason}",
+                    number + 1,
+                    listener.protocol
+                ))
+            };
+            let endpoint = listener.endpoint().map_err(&named)?;
+            listener.mode().map_err(&named)?;
+            if matches!(listener.protocol, Protocol::Imap | Protocol::Imaps) {
+                return Err(named(
+                    "this version of fieldpost does not speak IMAP yet; take the listener out"
+                        .into(),
+                ));
+            }
+            if listener.max_connections == 0 {
+                return Err(named("max_connections must be at least 1".into()));
+            }
+            match (listener.protocol, listener.tls_mode()) {
+                (Protocol::Pop3s | Protocol::Https, TlsMode::Starttls | TlsMode::None) => {
+                    return Err(named(
+                        "this protocol runs over TLS: tls = \"implicit\"".into(),
+                    ));
+                }
+                (Protocol::Pop3, TlsMode::Implicit) => {
+                    return Err(named(
+                        "POP3 with TLS from the first byte is protocol = \"pop3s\"".into(),
+                    ));
+                }
+                _ => {}
+            }
+            let ephemeral = matches!(&endpoint, Endpoint::Tcp(address) if address.port() == 0);
+            if !ephemeral && !seen.insert(endpoint.clone()) {
+                return Err(named(format!("{endpoint} is listed twice")));
+            }
+        }
+        if self.needs_certificate() && self.tls.certificates.is_empty() {
+            return Err(wrong(
+                "[tls] certificates is empty, but a listener runs over TLS; add \
+                 certificates = [{ cert = \"…/fullchain.pem\", key = \"…/privkey.pem\" }]"
+                    .into(),
+            ));
+        }
+        Ok(())
+    }
+
+    fn resolve_paths(&mut self, base: &Path) {
+        let resolve = |path: &mut PathBuf| {
+            if !path.as_os_str().is_empty() && path.is_relative() {
+                *path = base.join(&*path);
+            }
+        };
+        resolve(&mut self.server.data_dir);
+        resolve(&mut self.server.control_socket);
+        for files in &mut self.tls.certificates {
+            resolve(&mut files.cert);
+            resolve(&mut files.key);
+        }
+        for listener in &mut self.listeners {
+            if let Some(path) = &mut listener.unix {
+                resolve(path);
+            }
+        }
+    }
+}
+
+impl Listener {
+    /// A listener of `protocol` at a TCP address, the rest as by default.
+    pub fn tcp(protocol: Protocol, address: SocketAddr) -> Self {
+        Self {
+            protocol,
+            address: Some(address),
+            unix: None,
+            unix_mode: default_unix_mode(),
+            tls: None,
+            max_connections: default_listener_connections(),
+            backlog: default_backlog(),
+        }
+    }
+
+    /// Where it listens, or what is wrong with what was written.
+    pub fn endpoint(&self) -> Result<Endpoint, String> {
+        match (&self.address, &self.unix) {
+            (Some(address), None) => Ok(Endpoint::Tcp(*address)),
+            (None, Some(path)) if !path.as_os_str().is_empty() => Ok(Endpoint::Unix(path.clone())),
+            (None, Some(_)) => Err("unix is empty".into()),
+            (Some(_), Some(_)) => Err("has both address and unix; keep one".into()),
+            (None, None) => Err("has neither address nor unix".into()),
+        }
+    }
+
+    /// The Unix socket's permission bits.
+    pub fn mode(&self) -> Result<u32, String> {
+        u32::from_str_radix(&self.unix_mode, 8)
+            .ok()
+            .filter(|mode| *mode <= 0o777)
+            .ok_or_else(|| {
+                format!(
+                    "unix_mode \"{}\" is not an octal mode such as \"0660\"",
+                    self.unix_mode
+                )
+            })
+    }
+
+    /// How TLS begins here.
+    pub fn tls_mode(&self) -> TlsMode {
+        self.tls.unwrap_or(match self.protocol {
+            Protocol::Pop3 | Protocol::Imap => TlsMode::Starttls,
+            Protocol::Pop3s | Protocol::Imaps | Protocol::Https => TlsMode::Implicit,
+            Protocol::Lmtp => TlsMode::None,
+        })
+    }
+}
+
+impl std::fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+impl std::fmt::Display for Protocol {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Pop3 => "pop3",
+            Self::Pop3s => "pop3s",
+            Self::Lmtp => "lmtp",
+            Self::Https => "https",
+            Self::Imap => "imap",
+            Self::Imaps => "imaps",
+        })
+    }
+}
+
+impl Default for ServerSection {
+    fn default() -> Self {
+        Self {
+            hostname: String::new(),
+            data_dir: "/var/lib/fieldpost".into(),
+            control_socket: PathBuf::new(),
+            drain: Span::seconds(10),
+        }
+    }
+}
+
+impl Default for StoreSection {
+    fn default() -> Self {
+        Self {
+            index: IndexKind::Sled,
+            cache: ByteSize::mebibytes(256),
+        }
+    }
+}
+
+impl Default for TlsSection {
+    fn default() -> Self {
+        Self {
+            certificates: Vec::new(),
+            watch: Span::seconds(60),
+            handshake_timeout: Span::seconds(10),
+            max_handshakes: 512,
+        }
+    }
+}
+
+impl Default for LogSection {
+    fn default() -> Self {
+        Self {
+            format: LogFormat::Text,
+            level: "info".into(),
+        }
+    }
+}
+
+impl Default for LimitsSection {
+    fn default() -> Self {
+        Self {
+            max_connections: 20_000,
+            connections_per_address: 200,
+        }
+    }
+}
+
+impl Default for DirectorySection {
+    fn default() -> Self {
+        Self {
+            default_domain: String::new(),
+            plaintext_sign_in: PlaintextSignIn::Loopback,
+            allow_plain_import: false,
+        }
+    }
+}
+
+impl Default for Pop3Section {
+    fn default() -> Self {
+        Self {
+            idle_timeout: Span::seconds(600),
+            sign_in_timeout: Span::seconds(60),
+        }
+    }
+}
+
+impl Default for LmtpSection {
+    fn default() -> Self {
+        Self {
+            max_message_size: ByteSize::mebibytes(50),
+            max_recipients: 1000,
+            idle_timeout: Span::seconds(300),
+        }
+    }
+}
+
+fn default_unix_mode() -> String {
+    "0660".into()
+}
+
+fn default_listener_connections() -> usize {
+    10_000
+}
+
+fn default_backlog() -> u32 {
+    1024
+}

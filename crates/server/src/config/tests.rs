@@ -1,0 +1,223 @@
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+
+use super::*;
+
+const FILE: &str = "/etc/fieldpost/fieldpost.toml";
+
+fn parse(text: &str) -> Result<Config, ConfigError> {
+    Config::parse(text, Path::new(FILE), [])
+}
+
+fn parse_with(text: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    Config::parse(
+        text,
+        Path::new(FILE),
+        environment
+            .iter()
+            .map(|(name, value)| (name.into(), value.into())),
+    )
+}
+
+#[test]
+fn the_reference_file_is_exactly_the_defaults() {
+    assert_eq!(parse(REFERENCE).unwrap(), Config::default());
+    assert_eq!(parse("").unwrap(), Config::default());
+}
+
+#[test]
+fn the_reference_file_mentions_every_key_once_commented_examples_included() {
+    for section in known_keys::sections() {
+        let head = if section == "listener" {
+            "[[listener]]".to_owned()
+        } else {
+            format!("[{section}]")
+        };
+        let from = REFERENCE
+            .find(&head)
+            .unwrap_or_else(|| panic!("{head} is missing"));
+        let body = &REFERENCE[from + head.len()..];
+        let end = body.find("\n[").unwrap_or(body.len());
+        for key in known_keys::section_keys(section).unwrap() {
+            assert!(
+                body[..end]
+                    .lines()
+                    .map(|line| line.trim_start_matches(['#', ' ']))
+                    .any(|line| line.starts_with(&format!("{key} ="))),
+                "{head} does not mention {key}"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_unknown_key_names_its_line_and_the_nearest_known_one() {
+    let error = parse("[server]\nhostname = \"a.example\"\ndata_dri = \"/x\"\n").unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("fieldpost.toml:3"), "{text}");
+    assert!(
+        text.contains("data_dri") && text.contains("data_dir"),
+        "{text}"
+    );
+
+    let text = parse("\n[sever]\n").unwrap_err().to_string();
+    assert!(text.contains(":2") && text.contains("server"), "{text}");
+
+    let text = parse("[[listener]]\nprotocol = \"pop3\"\nadress = \"127.0.0.1:110\"\n")
+        .unwrap_err()
+        .to_string();
+    assert!(
+        text.contains(":3") && text.contains("did you mean address?"),
+        "{text}"
+    );
+
+    let text = parse("[tls]\ncertificates = [{ crt = \"a\", key = \"b\" }]\n")
+        .unwrap_err()
+        .to_string();
+    assert!(
+        text.contains("crt") && text.contains("did you mean cert?"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_key_in_the_wrong_section_is_told_where_it_belongs() {
+    let text = parse("[server]\ncache = \"1 GiB\"\n")
+        .unwrap_err()
+        .to_string();
+    assert!(text.contains("cache in [store]"), "{text}");
+}
+
+#[test]
+fn a_wrong_value_names_its_line() {
+    let text = parse("[server]\n\ndrain = \"ten\"\n")
+        .unwrap_err()
+        .to_string();
+    assert!(text.contains(":3") && text.contains("\"10s\""), "{text}");
+    let text = parse("[store]\nindex = \"rocks\"\n")
+        .unwrap_err()
+        .to_string();
+    assert!(text.contains(":2") && text.contains("sled"), "{text}");
+    let text = parse("[store\n").unwrap_err().to_string();
+    assert!(text.contains(":1"), "{text}");
+}
+
+#[test]
+fn the_environment_lies_over_the_file() {
+    let config = parse_with(
+        "[store]\ncache = \"1 GiB\"\n",
+        &[
+            ("FIELDPOST_STORE__CACHE", "64 MiB"),
+            ("FIELDPOST_LIMITS__MAX_CONNECTIONS", "7"),
+            ("FIELDPOST_DIRECTORY__ALLOW_PLAIN_IMPORT", "true"),
+            ("FIELDPOST_VERSION", "ignored: no section"),
+            ("PATH", "/bin"),
+        ],
+    )
+    .unwrap();
+    assert_eq!(config.store.cache, ByteSize::mebibytes(64));
+    assert_eq!(config.limits.max_connections, 7);
+    assert!(config.directory.allow_plain_import);
+
+    let text = parse_with("", &[("FIELDPOST_STORE__CASH", "1")])
+        .unwrap_err()
+        .to_string();
+    assert!(
+        text.contains("FIELDPOST_STORE__CASH") && text.contains("cache"),
+        "{text}"
+    );
+    let text = parse_with("", &[("FIELDPOST_STORE__CACHE", "lots")])
+        .unwrap_err()
+        .to_string();
+    assert!(text.contains("lots"), "{text}");
+    assert!(parse_with("", &[("FIELDPOST_LISTENER__ADDRESS", "1")]).is_err());
+}
+
+#[test]
+fn relative_paths_count_from_the_files_directory() {
+    let config = parse("[server]\ndata_dir = \"data\"\n").unwrap();
+    assert_eq!(config.server.data_dir, Path::new("/etc/fieldpost/data"));
+    assert_eq!(
+        config.control_socket(),
+        Path::new("/etc/fieldpost/data/control.sock")
+    );
+}
+
+#[test]
+fn imap_listeners_are_refused_with_a_reason() {
+    for protocol in ["imap", "imaps"] {
+        let text = parse(&format!(
+            "[[listener]]\nprotocol = \"{protocol}\"\naddress = \"127.0.0.1:143\"\n"
+        ))
+        .unwrap_err()
+        .to_string();
+        assert!(text.contains("does not speak IMAP yet"), "{text}");
+    }
+}
+
+#[test]
+fn listeners_that_cannot_work_are_refused() {
+    for (listener, says) in [
+        ("protocol = \"pop3\"", "neither address nor unix"),
+        (
+            "protocol = \"lmtp\"\naddress = \"[::1]:24\"\nunix = \"a\"",
+            "both",
+        ),
+        (
+            "protocol = \"pop3s\"\naddress = \"[::1]:995\"\ntls = \"none\"",
+            "implicit",
+        ),
+        (
+            "protocol = \"pop3s\"\naddress = \"[::1]:995\"",
+            "certificates is empty",
+        ),
+        (
+            "protocol = \"pop3\"\naddress = \"[::1]:110\"\ntls = \"implicit\"",
+            "pop3s",
+        ),
+        (
+            "protocol = \"lmtp\"\nunix = \"a\"\nunix_mode = \"rw\"",
+            "octal",
+        ),
+        (
+            "protocol = \"lmtp\"\nunix = \"a\"\nmax_connections = 0",
+            "at least 1",
+        ),
+    ] {
+        let text = parse(&format!("[[listener]]\n{listener}\n"))
+            .unwrap_err()
+            .to_string();
+        assert!(text.contains(says), "{listener}: {text}");
+    }
+    let twice = "[[listener]]\nprotocol = \"lmtp\"\naddress = \"[::1]:24\"\n".repeat(2);
+    assert!(
+        parse(&twice)
+            .unwrap_err()
+            .to_string()
+            .contains("listed twice")
+    );
+}
+
+#[test]
+fn a_reload_knows_what_changed_and_when_it_counts() {
+    let before = Config::default();
+    let mut after = before.clone();
+    after.log.level = "debug".into();
+    after.server.drain = Span::seconds(5);
+    let changes = difference(&before, &after);
+    assert_eq!(changes.len(), 2);
+    assert_eq!(
+        (changes[0].key.as_str(), changes[0].effect),
+        ("log.level", Effect::Now)
+    );
+    assert_eq!(
+        (
+            changes[1].key.as_str(),
+            changes[1].before.as_str(),
+            changes[1].effect
+        ),
+        ("server.drain", "\"10s\"", Effect::Restart)
+    );
+    assert!(difference(&before, &before).is_empty());
+}

@@ -1,0 +1,3 @@
+//! The `fieldpost` program.
+
+fn main() {}
