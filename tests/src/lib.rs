@@ -1,1 +1,10 @@
-//! What the workspace-level tests share: starting a server, peers and clients.
+//! What the workspace-level tests share: the built binary, a demo server of its own directory and ports, and the
+//! plainest clients that can speak LMTP and POP3 to it.
+
+pub mod demo;
+pub mod lines;
+pub mod lmtp;
+pub mod pop3;
+pub mod programs;
+
+pub use demo::Demo;
