@@ -1,6 +1,6 @@
 //! What can go wrong in this crate.
 
-use std::{io, path::PathBuf};
+use std::{fmt, io, path::PathBuf};
 
 /// The configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -24,21 +24,8 @@ pub enum ConfigError {
         reason: String,
     },
     /// A key or section that does not exist.
-    #[error("{}:{line}: {}", file.display(), unknown_key(key, section, nearest.as_deref(), known))]
-    UnknownKey {
-        /// The file.
-        file: PathBuf,
-        /// Counted from 1.
-        line: usize,
-        /// The key as written.
-        key: String,
-        /// Where it stands; empty = it is a section.
-        section: String,
-        /// What may have been meant.
-        nearest: Option<String>,
-        /// All that could stand there.
-        known: String,
-    },
+    #[error("{0}")]
+    UnknownKey(Box<UnknownKey>),
     /// Values that do not fit together.
     #[error("{}: {reason}", file.display())]
     Wrong {
@@ -53,6 +40,38 @@ pub enum ConfigError {
         /// Which one, and what is wrong.
         reason: String,
     },
+}
+
+/// A key or section that does not exist.
+#[derive(Debug)]
+pub struct UnknownKey {
+    /// The file.
+    pub file: PathBuf,
+    /// Counted from 1.
+    pub line: usize,
+    /// The key as written.
+    pub key: String,
+    /// Where it stands; empty = it is a section.
+    pub section: String,
+    /// What may have been meant.
+    pub nearest: Option<String>,
+    /// All that could stand there.
+    pub known: String,
+}
+
+impl fmt::Display for UnknownKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: ", self.file.display(), self.line)?;
+        if self.section.is_empty() {
+            write!(f, "there is no section [{}]", self.key)?;
+        } else {
+            write!(f, "[{}] has no key {}", self.section, self.key)?;
+        }
+        match &self.nearest {
+            Some(nearest) => write!(f, "; did you mean {nearest}?"),
+            None => write!(f, "; known: {}", self.known),
+        }
+    }
 }
 
 /// A certificate or key cannot be used.
@@ -100,14 +119,39 @@ pub enum CertificateError {
     },
 }
 
-fn unknown_key(key: &str, section: &str, nearest: Option<&str>, known: &str) -> String {
-    let what = if section.is_empty() {
-        format!("there is no section [{key}]")
-    } else {
-        format!("[{section}] has no key {key}")
-    };
-    match nearest {
-        Some(nearest) => format!("{what}; did you mean {nearest}?"),
-        None => format!("{what}; known: {known}"),
+/// A listener cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// The system refused the address.
+    #[error("cannot listen on {endpoint}: {source}{}", listen_hint(source))]
+    Refused {
+        /// Where.
+        endpoint: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// What is written in the configuration cannot be.
+    #[error("cannot listen: {reason}")]
+    Wrong {
+        /// What is wrong.
+        reason: String,
+    },
+    /// Somebody answers on the Unix socket already.
+    #[error("cannot listen on unix:{}: another process does", path.display())]
+    Taken {
+        /// The socket.
+        path: PathBuf,
+    },
+}
+
+fn listen_hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "; is another mail server running? `ss -ltnp` tells",
+        io::ErrorKind::PermissionDenied => {
+            "; ports below 1024 need CAP_NET_BIND_SERVICE (the systemd unit gives it), \
+             a Unix socket a directory that the server's user may write"
+        }
+        io::ErrorKind::AddrNotAvailable => "; no interface of this machine has that address",
+        _ => "",
     }
 }

@@ -2,4 +2,6 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod config;
+pub mod demo;
 pub mod error;
+pub mod tls;

@@ -11,7 +11,7 @@ use super::{
     CertificateFiles, Config, DirectorySection, LimitsSection, Listener, LmtpSection, LogSection,
     Pop3Section, QuotaSection, ServerSection, StoreSection, TlsSection,
 };
-use crate::error::ConfigError;
+use crate::error::{ConfigError, UnknownKey};
 
 /// Refuses the first key of `text` that no section knows.
 pub fn check(text: &str, file: &Path) -> Result<(), ConfigError> {
@@ -116,14 +116,14 @@ impl Place<'_> {
     }
 
     fn unknown(&self, offset: usize, key: &str, section: &str, known: &[&str]) -> ConfigError {
-        ConfigError::UnknownKey {
+        ConfigError::UnknownKey(Box::new(UnknownKey {
             file: self.file.to_owned(),
             line: line_of(self.text, offset),
             key: key.to_owned(),
             section: section.to_owned(),
             nearest: nearest(key, section, known),
             known: known.join(", "),
-        }
+        }))
     }
 }
 
