@@ -4,4 +4,6 @@
 pub mod config;
 pub mod demo;
 pub mod error;
+pub mod listener;
+pub mod logging;
 pub mod tls;

@@ -1,0 +1,231 @@
+//! Sockets that take connections, and the loop that takes them.
+//!
+//! A listener is opened ([`Bound::open`]) before anything else starts, so that an address that cannot be had is an
+//! error at start; it takes connections only when [`Bound::accept`] runs. Each connection is handed to a [`Handler`]
+//! in a task of its own: a panic there ends that connection and nothing else.
+//!
+//! Invariant: nothing that `accept` reports ends the loop. When file descriptors are used up, it waits and tries again.
+//!
+//! Invariant: a connection counts against its listener, against the whole process and against its address from
+//! `accept` to its end, whatever state it is in.
+
+mod admission;
+mod socket;
+
+#[cfg(test)]
+mod tests;
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use fieldpost_connection::{ConnectionId, Peer};
+use futures_util::FutureExt;
+use tokio::{net::TcpStream, net::UnixStream, sync::Semaphore};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Instrument;
+
+use crate::{
+    config::{self, Endpoint, Protocol},
+    error::ListenError,
+};
+
+pub use admission::{Admission, Admitted, Refused};
+use socket::Socket;
+
+/// Serves connections of one listener.
+pub trait Handler: Send + Sync + 'static {
+    /// Serves `accepted` to its end. Must end soon after `shutdown` was cancelled.
+    fn serve(&self, accepted: Accepted, shutdown: CancellationToken) -> BoxedSession;
+}
+
+/// One session, to be driven to its end.
+pub type BoxedSession = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A connection that was accepted.
+pub struct Accepted {
+    /// The socket.
+    pub socket: AcceptedSocket,
+    /// Who is at the other end.
+    pub peer: Peer,
+    /// Our own end.
+    pub local: Option<SocketAddr>,
+    /// Its name in the logs.
+    pub id: ConnectionId,
+}
+
+/// An accepted socket.
+pub enum AcceptedSocket {
+    /// TCP, with `TCP_NODELAY` set.
+    Tcp(TcpStream),
+    /// A Unix socket.
+    Unix(UnixStream),
+}
+
+/// A listener that is open but takes no connections yet.
+pub struct Bound {
+    socket: Socket,
+    protocol: Protocol,
+    max_connections: usize,
+}
+
+impl Bound {
+    /// Opens the socket.
+    pub fn open(listener: &config::Listener) -> Result<Self, ListenError> {
+        let endpoint = listener
+            .endpoint()
+            .map_err(|reason| ListenError::Wrong { reason })?;
+        let socket = match &endpoint {
+            Endpoint::Tcp(address) => Socket::tcp(*address, listener.backlog)?,
+            Endpoint::Unix(path) => {
+                let mode = listener
+                    .mode()
+                    .map_err(|reason| ListenError::Wrong { reason })?;
+                Socket::unix(path, mode, listener.backlog)?
+            }
+        };
+        Ok(Self {
+            socket,
+            protocol: listener.protocol,
+            max_connections: listener.max_connections,
+        })
+    }
+
+    /// What is spoken here.
+    pub fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// Where it listens; with the real port, if any port was asked for.
+    pub fn endpoint(&self) -> Endpoint {
+        self.socket.endpoint()
+    }
+
+    /// Takes connections until `shutdown`, each served in a task that `sessions` counts.
+    pub async fn accept(
+        self,
+        handler: Arc<dyn Handler>,
+        admission: Arc<Admission>,
+        sessions: TaskTracker,
+        shutdown: CancellationToken,
+    ) {
+        let places = Arc::new(Semaphore::new(self.max_connections));
+        let mut trouble = Trouble::default();
+        loop {
+            // The place first: while all are taken, connections wait in the kernel's queue.
+            let place = tokio::select! {
+                biased;
+                () = shutdown.cancelled() => break,
+                place = Arc::clone(&places).acquire_owned() => place,
+            };
+            let Ok(place) = place else { break };
+            let accepted = tokio::select! {
+                biased;
+                () = shutdown.cancelled() => break,
+                accepted = self.socket.accept() => accepted,
+            };
+            let (socket, peer, local) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    let pause = trouble.note(&error, &self.endpoint());
+                    tokio::select! {
+                        () = shutdown.cancelled() => break,
+                        () = tokio::time::sleep(pause) => continue,
+                    }
+                }
+            };
+            trouble.over(&self.endpoint());
+            let admitted = match admission.admit(peer) {
+                Ok(admitted) => admitted,
+                Err(refused) => {
+                    admission.log_refusal(refused, peer, self.protocol);
+                    continue;
+                }
+            };
+            let accepted = Accepted {
+                socket,
+                peer,
+                local,
+                id: ConnectionId::next(),
+            };
+            let span = tracing::info_span!(
+                "connection",
+                id = %accepted.id,
+                peer = %peer,
+                protocol = %self.protocol,
+            );
+            let session = handler.serve(accepted, shutdown.clone());
+            sessions.spawn(
+                async move {
+                    if std::panic::AssertUnwindSafe(session)
+                        .catch_unwind()
+                        .await
+                        .is_err()
+                    {
+                        tracing::error!("a session ended by a panic: a defect, please report it");
+                    }
+                    drop((place, admitted));
+                }
+                .instrument(span),
+            );
+        }
+        self.socket.remove();
+    }
+}
+
+/// Trouble with `accept`, as it was last told to the log.
+#[derive(Default)]
+struct Trouble {
+    /// How often in a row.
+    times: u32,
+}
+
+impl Trouble {
+    /// Notes an error; returns how long to wait before the next try.
+    fn note(&mut self, error: &io::Error, endpoint: &Endpoint) -> Duration {
+        if is_about_one_connection(error) {
+            tracing::debug!(%error, %endpoint, "a connection went away before it was accepted");
+            return Duration::ZERO;
+        }
+        self.times += 1;
+        if self.times == 1 {
+            tracing::error!(
+                %error, %endpoint,
+                "cannot accept connections; trying again until it works{}",
+                descriptors_hint(error)
+            );
+        }
+        Duration::from_millis(50 << self.times.min(4))
+    }
+
+    fn over(&mut self, endpoint: &Endpoint) {
+        if self.times > 0 {
+            tracing::info!(%endpoint, tries = self.times, "accepting connections again");
+            self.times = 0;
+        }
+    }
+}
+
+/// Errors that `accept(2)` passes on from a connection that has died already.
+fn is_about_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::Interrupted
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::HostUnreachable
+            | io::ErrorKind::NetworkUnreachable
+            | io::ErrorKind::NetworkDown
+            | io::ErrorKind::TimedOut
+    )
+}
+
+fn descriptors_hint(error: &io::Error) -> &'static str {
+    use rustix::io::Errno;
+    match Errno::from_io_error(error) {
+        Some(Errno::MFILE) => {
+            " (all file descriptors are in use: raise LimitNOFILE in the systemd unit)"
+        }
+        Some(Errno::NFILE) => " (the system's file descriptors are all in use: raise fs.file-max)",
+        _ => "",
+    }
+}
