@@ -23,6 +23,8 @@ pub mod disk;
 mod error;
 mod ids;
 mod memory;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 
 use std::{future::Future, ops::Range, pin::Pin};
 
