@@ -1,1 +1,33 @@
 //! RFC 5322 and MIME as the front-ends need them: envelope, body structure, part ranges, previews, text and HTML bodies.
+//!
+//! - [`Scanner`] reads a message once, as it streams in, and gives its [`Summary`]: IMAP's ENVELOPE and BODYSTRUCTURE, byte ranges of all
+//!   parts, a preview, and what the mailbox stores and searches. Its memory does not grow with the message.
+//!
+//! Invariant: no I/O, no clock. Mail is never an error: whatever the bytes, the answer is the best reading of them.
+//! Every depth, count and length that a sender controls is bounded by [`Limits`].
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod address;
+pub mod charset;
+pub mod date;
+pub mod encoded_word;
+mod envelope;
+mod error;
+pub mod html;
+mod limits;
+pub mod parameter;
+mod part;
+mod scanner;
+pub mod subject;
+mod summary;
+pub mod transfer;
+
+pub use address::Address;
+pub use date::SentDate;
+pub use envelope::Envelope;
+pub use error::Error;
+pub use limits::Limits;
+pub use part::{AttachedMessage, Content, Disposition, Param, Part};
+pub use scanner::Scanner;
+pub use summary::{AutoSubmitted, Importance, Precedence, SearchField, Summary, message_ids};

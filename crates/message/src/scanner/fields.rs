@@ -1,0 +1,110 @@
+//! Which header fields the summary is made of.
+
+/// A field that the scanner keeps.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Known {
+    // Of every part (RFC 2045, 2183, 3282, 2557, 1864).
+    ContentType,
+    ContentTransferEncoding,
+    ContentDisposition,
+    ContentId,
+    ContentDescription,
+    ContentMd5,
+    ContentLanguage,
+    ContentLocation,
+    // Of a message's header.
+    Date,
+    Subject,
+    From,
+    Sender,
+    ReplyTo,
+    To,
+    Cc,
+    Bcc,
+    InReplyTo,
+    MessageId,
+    // Of the outermost header.
+    References,
+    Importance,
+    Priority,
+    XPriority,
+    ListId,
+    ListOther,
+    AutoSubmitted,
+    Precedence,
+    AutoResponseSuppress,
+}
+
+impl Known {
+    /// The field of that name, in any case.
+    pub(super) fn named(name: &[u8]) -> Option<Self> {
+        FIELDS
+            .iter()
+            .find(|(known, _)| known.len() == name.len() && known.eq_ignore_ascii_case(name))
+            .map(|(_, field)| *field)
+    }
+
+    /// Whether the field says something about any MIME part.
+    pub(super) fn is_of_part(self) -> bool {
+        (self as u8) <= Self::ContentLocation as u8
+    }
+
+    /// Whether the field belongs to the envelope of a message.
+    pub(super) fn is_of_envelope(self) -> bool {
+        !self.is_of_part() && (self as u8) <= Self::MessageId as u8
+    }
+}
+
+/// Name and value of a line that opens a field (`field-name [FWS] ":"`, RFC 5322 §2.2 and §4.5); the value's leading blanks are kept off.
+pub(super) fn split(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let colon = memchr::memchr(b':', &line[..line.len().min(MAX_NAME)])?;
+    let name = line[..colon].trim_ascii_end();
+    if name.is_empty() || !name.iter().all(u8::is_ascii_graphic) {
+        return None;
+    }
+    Some((name, line[colon + 1..].trim_ascii_start()))
+}
+
+/// `From alice@demo.test Mon Nov 23 …`, which mailbox files put before a message, quoted or not.
+pub(super) fn is_mailbox_from_line(line: &[u8]) -> bool {
+    line.starts_with(b"From ") || line.starts_with(b">From ")
+}
+
+/// Longest name taken for one.
+const MAX_NAME: usize = 1000;
+
+const FIELDS: &[(&[u8], Known)] = &[
+    (b"content-type", Known::ContentType),
+    (b"content-transfer-encoding", Known::ContentTransferEncoding),
+    (b"content-disposition", Known::ContentDisposition),
+    (b"content-id", Known::ContentId),
+    (b"content-description", Known::ContentDescription),
+    (b"content-md5", Known::ContentMd5),
+    (b"content-language", Known::ContentLanguage),
+    (b"content-location", Known::ContentLocation),
+    (b"date", Known::Date),
+    (b"subject", Known::Subject),
+    (b"from", Known::From),
+    (b"sender", Known::Sender),
+    (b"reply-to", Known::ReplyTo),
+    (b"to", Known::To),
+    (b"cc", Known::Cc),
+    (b"bcc", Known::Bcc),
+    (b"in-reply-to", Known::InReplyTo),
+    (b"message-id", Known::MessageId),
+    (b"references", Known::References),
+    (b"importance", Known::Importance),
+    (b"priority", Known::Priority),
+    (b"x-priority", Known::XPriority),
+    (b"x-msmail-priority", Known::XPriority),
+    (b"list-id", Known::ListId),
+    (b"list-post", Known::ListOther),
+    (b"list-unsubscribe", Known::ListOther),
+    (b"list-help", Known::ListOther),
+    (b"list-owner", Known::ListOther),
+    (b"list-archive", Known::ListOther),
+    (b"list-subscribe", Known::ListOther),
+    (b"auto-submitted", Known::AutoSubmitted),
+    (b"precedence", Known::Precedence),
+    (b"x-auto-response-suppress", Known::AutoResponseSuppress),
+];

@@ -1,0 +1,582 @@
+//! The parts found so far, and what of their header fields goes into the summary.
+
+use super::{fields::Known, preview::Previews};
+use crate::{
+    address::{self, Address, Room},
+    charset, date,
+    envelope::Envelope,
+    limits::Limits,
+    parameter,
+    part::{AttachedMessage, Content, Disposition, Param, Part},
+    summary::{self, AutoSubmitted, Importance, Precedence, Summary},
+    transfer::Encoding,
+};
+
+/// Parts in the order of their headers, each after its parent.
+#[derive(Debug)]
+pub(super) struct Tree {
+    nodes: Vec<Node>,
+    max_parts: usize,
+    /// What may still be kept for the structure.
+    structure: usize,
+    /// What may still be kept of the message's own recipients.
+    recipients: usize,
+    facts: Facts,
+}
+
+#[derive(Debug)]
+struct Node {
+    parent: usize,
+    part: Part,
+    /// Set for the root part of the message and of attached ones.
+    envelope: Option<Box<Envelope>>,
+    /// Line ends before the body; `None` until it begins.
+    feeds_at_body: Option<u64>,
+    /// Whether Content-Type was seen, and whether the part was opened as a multipart.
+    typed: bool,
+    opened: bool,
+    /// Delimiters seen, those of parts that are not listed included.
+    delimited: bool,
+}
+
+/// What only the outermost header tells.
+#[derive(Debug, Default)]
+struct Facts {
+    sent: Option<date::SentDate>,
+    references: Vec<String>,
+    importance: Option<Importance>,
+    /// Importance itself was seen: the other fields no longer count.
+    importance_said: bool,
+    list_id: Option<String>,
+    auto_submitted: AutoSubmitted,
+    precedence: Precedence,
+    suppress_auto_response: bool,
+}
+
+/// How the scanner reads a body.
+pub(super) enum Kind {
+    Multipart(Vec<u8>),
+    Message,
+    Text,
+    Other,
+}
+
+impl Tree {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            nodes: Vec::new(),
+            max_parts: limits.parts.max(1),
+            structure: limits.structure_bytes,
+            recipients: limits.address_bytes,
+            facts: Facts::default(),
+        }
+    }
+
+    /// The message itself: the first part, there whatever the limits.
+    pub(super) fn root(&mut self) -> usize {
+        self.add(ROOT, 0, true)
+    }
+
+    /// A part of multipart `parent` whose header begins at `offset`; `None` when there are too many.
+    pub(super) fn begin_part(&mut self, parent: usize, offset: u64) -> Option<usize> {
+        self.nodes[parent].delimited = true;
+        self.has_room().then(|| {
+            let digest = self.nodes[parent].part.subtype == "digest";
+            let node = self.add(parent, offset, false);
+            if digest {
+                // RFC 2046 §5.1.5.
+                let part = &mut self.nodes[node].part;
+                part.media_type = "message".into();
+                part.subtype = "rfc822".into();
+            }
+            node
+        })
+    }
+
+    /// The root part of the message in `parent`.
+    pub(super) fn begin_message(&mut self, parent: usize, offset: u64) -> Option<usize> {
+        self.has_room().then(|| self.add(parent, offset, true))
+    }
+
+    pub(super) fn part(&self, node: usize) -> &Part {
+        &self.nodes[node].part
+    }
+
+    pub(super) fn is_message(&self, node: usize) -> bool {
+        self.nodes[node].part.media_type == "message"
+    }
+
+    /// The field of that name, if the header of `node` is one where it counts.
+    pub(super) fn wants(&self, node: usize, name: &[u8]) -> Option<Known> {
+        let known = Known::named(name)?;
+        let wanted = if known.is_of_part() {
+            true
+        } else if known.is_of_envelope() {
+            self.nodes[node].envelope.is_some()
+        } else {
+            node == 0
+        };
+        wanted.then_some(known)
+    }
+
+    pub(super) fn begin_body(&mut self, node: usize, body: u64, feeds: u64) {
+        let node = &mut self.nodes[node];
+        node.part.body = body;
+        node.part.end = body;
+        node.feeds_at_body = Some(feeds);
+    }
+
+    /// What the part's header makes of its body. A multipart without a usable boundary becomes text (RFC 2045 §5.2).
+    pub(super) fn kind(&mut self, node: usize) -> Kind {
+        let part = &mut self.nodes[node].part;
+        match part.media_type.as_str() {
+            "multipart" => {
+                let boundary = part.params.iter().find(|param| param.name == "boundary");
+                let boundary = boundary.map_or("", |param| param.value.trim_end());
+                if (1..=MAX_BOUNDARY).contains(&boundary.len()) {
+                    return Kind::Multipart(boundary.as_bytes().to_vec());
+                }
+                as_leaf(part, "text", "plain");
+                Kind::Text
+            }
+            "message"
+                if is_attached_message(part) && part.transfer_encoding() == Encoding::Identity =>
+            {
+                Kind::Message
+            }
+            "text" => Kind::Text,
+            _ => Kind::Other,
+        }
+    }
+
+    pub(super) fn open(&mut self, node: usize) {
+        self.nodes[node].opened = true;
+    }
+
+    /// The part is over: its body ends at `end`, `feeds` line ends from the message's start and, if `unfinished`, a piece of a line.
+    pub(super) fn end(&mut self, node: usize, end: u64, feeds: u64, unfinished: bool) {
+        let node = &mut self.nodes[node];
+        match node.feeds_at_body {
+            Some(at_body) if end > node.part.body => {
+                node.part.end = end;
+                node.part.lines = feeds.saturating_sub(at_body) + u64::from(unfinished);
+            }
+            Some(_) => {}
+            None => {
+                // Cut off in its header.
+                let end = end.max(node.part.header);
+                node.part.body = end;
+                node.part.end = end;
+            }
+        }
+    }
+
+    /// A field of the header of `node`, unfolded: `value` may still hold a CR before the blanks of a fold.
+    pub(super) fn field(&mut self, node: usize, known: Known, value: &[u8], limits: &Limits) {
+        if known.is_of_part() {
+            self.part_field(node, known, value, limits);
+        } else if known.is_of_envelope() {
+            self.envelope_field(node, known, value, limits);
+        } else {
+            self.facts.field(known, value, limits);
+        }
+    }
+
+    /// All parts put into one tree, with what else the summary says.
+    pub(super) fn finish(mut self, size: u64, lines: u64, previews: Previews) -> Summary {
+        let header_len = self.nodes[0].part.body;
+        let envelope = self.nodes[0].envelope.take().unwrap_or_default();
+        let structure = self.assemble();
+        Summary {
+            size,
+            header_len,
+            lines,
+            has_attachments: has_attachments(&structure, None, false),
+            structure,
+            envelope: *envelope,
+            sent: self.facts.sent,
+            references: self.facts.references,
+            preview: previews.finish(),
+            importance: self.facts.importance.unwrap_or_default(),
+            list_id: self.facts.list_id,
+            auto_submitted: self.facts.auto_submitted,
+            precedence: self.facts.precedence,
+            suppress_auto_response: self.facts.suppress_auto_response,
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        self.nodes.len() < self.max_parts && self.structure >= PART_COST
+    }
+
+    fn add(&mut self, parent: usize, offset: u64, is_message: bool) -> usize {
+        self.structure = self.structure.saturating_sub(PART_COST);
+        self.nodes.push(Node {
+            parent,
+            part: Part::at(offset),
+            envelope: is_message.then(Box::default),
+            feeds_at_body: None,
+            typed: false,
+            opened: false,
+            delimited: false,
+        });
+        self.nodes.len() - 1
+    }
+
+    /// Children come after their parents, so going backwards each part is whole when it is handed to its parent. No recursion.
+    fn assemble(&mut self) -> Part {
+        let mut nodes = std::mem::take(&mut self.nodes);
+        let mut children: Vec<Vec<Part>> = nodes.iter().map(|_| Vec::new()).collect();
+        let mut envelopes: Vec<Option<Box<Envelope>>> = nodes.iter().map(|_| None).collect();
+        loop {
+            let Some(Node {
+                parent,
+                mut part,
+                envelope,
+                opened,
+                delimited,
+                ..
+            }) = nodes.pop()
+            else {
+                // Unreachable: the loop returns with the root.
+                return Part::at(0);
+            };
+            let index = nodes.len();
+            let mut inside = children.pop().unwrap_or_default();
+            let inner_envelope = envelopes.pop().flatten();
+            inside.reverse();
+            if part.media_type == "multipart" {
+                if inside.is_empty() {
+                    if opened && !delimited {
+                        as_leaf(&mut part, "text", "plain");
+                    } else {
+                        as_leaf(&mut part, "application", "octet-stream");
+                    }
+                } else {
+                    part.content = Content::Multipart(inside);
+                }
+            } else if is_attached_message(&part) {
+                match (inside.pop(), inner_envelope) {
+                    (Some(root), Some(envelope)) => {
+                        part.content = Content::Message(Box::new(AttachedMessage {
+                            envelope: *envelope,
+                            root,
+                        }));
+                    }
+                    _ => as_leaf(&mut part, "application", "octet-stream"),
+                }
+            }
+            if index == 0 {
+                return part;
+            }
+            if let Some(siblings) = children.get_mut(parent) {
+                siblings.push(part);
+                if envelope.is_some() {
+                    envelopes[parent] = envelope;
+                }
+            }
+        }
+    }
+
+    fn part_field(&mut self, node: usize, known: Known, value: &[u8], limits: &Limits) {
+        let Node { part, typed, .. } = &mut self.nodes[node];
+        let room = &mut self.structure;
+        match known {
+            Known::ContentType => {
+                if std::mem::replace(typed, true) {
+                    return;
+                }
+                let (head, params) = parameter::parse(value, limits.params);
+                let (media_type, subtype) = media_type(&head);
+                if charge(room, media_type.len() + subtype.len()) {
+                    part.media_type = media_type.to_owned();
+                    part.subtype = subtype.to_owned();
+                } else {
+                    part.media_type = "application".into();
+                    part.subtype = "octet-stream".into();
+                }
+                part.params = afford(params, room);
+            }
+            Known::ContentTransferEncoding => {
+                let (mut name, _) = parameter::parse(value, 0);
+                clip(&mut name, MAX_TOKEN);
+                if part.encoding == "7bit" && !name.is_empty() && charge(room, name.len()) {
+                    part.encoding = name;
+                }
+            }
+            Known::ContentDisposition => {
+                if part.disposition.is_none() {
+                    let (mut kind, params) = parameter::parse(value, limits.params);
+                    clip(&mut kind, MAX_TOKEN);
+                    if charge(room, kind.len() + 2) {
+                        part.disposition = Some(Disposition {
+                            kind,
+                            params: afford(params, room),
+                        });
+                    }
+                }
+            }
+            Known::ContentLanguage => {
+                if part.language.is_empty() {
+                    let text = charset::header_text(value);
+                    let tags = text.split(',').map(str::trim).filter(|tag| !tag.is_empty());
+                    for tag in tags.take(MAX_LANGUAGES) {
+                        if tag.len() <= MAX_TOKEN && charge(room, tag.len() + 2) {
+                            part.language.push(tag.to_owned());
+                        }
+                    }
+                }
+            }
+            Known::ContentId => keep(&mut part.id, value, MAX_TEXT, room),
+            Known::ContentDescription => keep(&mut part.description, value, MAX_TEXT, room),
+            Known::ContentMd5 => keep(&mut part.md5, value, MAX_TOKEN, room),
+            Known::ContentLocation => keep(&mut part.location, value, MAX_TEXT, room),
+            _ => {}
+        }
+    }
+
+    fn envelope_field(&mut self, node: usize, known: Known, value: &[u8], limits: &Limits) {
+        let Some(envelope) = &mut self.nodes[node].envelope else {
+            return;
+        };
+        if node == 0 && known == Known::Date && self.facts.sent.is_none() {
+            self.facts.sent = date::parse(&charset::header_text(value));
+        }
+        // The message's own envelope has room of its own, attached ones share the structure's.
+        let mut own = MAX_TEXT * 4;
+        let room = if node == 0 {
+            &mut own
+        } else {
+            &mut self.structure
+        };
+        match known {
+            Known::Date => keep(&mut envelope.date, value, MAX_TOKEN * 2, room),
+            Known::Subject => keep(&mut envelope.subject, value, MAX_TEXT * 2, room),
+            Known::InReplyTo => keep(&mut envelope.in_reply_to, value, MAX_TEXT * 2, room),
+            Known::MessageId => keep(&mut envelope.message_id, value, MAX_TEXT, room),
+            Known::From => originators(&mut envelope.from, value, limits, room),
+            Known::Sender => originators(&mut envelope.sender, value, limits, room),
+            Known::ReplyTo => originators(&mut envelope.reply_to, value, limits, room),
+            Known::To | Known::Cc | Known::Bcc => {
+                let list = match known {
+                    Known::To => &mut envelope.to,
+                    Known::Cc => &mut envelope.cc,
+                    _ => &mut envelope.bcc,
+                };
+                let pool = if node == 0 {
+                    &mut self.recipients
+                } else {
+                    room
+                };
+                addresses(list, value, limits, pool);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Facts {
+    fn field(&mut self, known: Known, value: &[u8], limits: &Limits) {
+        let text = charset::header_text(value);
+        let text = text.trim();
+        let first = || {
+            let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+            text[..end.unwrap_or(text.len())].to_ascii_lowercase()
+        };
+        match known {
+            Known::References if self.references.is_empty() => {
+                self.references = bounded_references(text, limits.references);
+            }
+            Known::Importance | Known::Priority | Known::XPriority => {
+                let said = known == Known::Importance;
+                let importance = match first().as_str() {
+                    "high" | "urgent" | "highest" | "1" | "2" => Importance::High,
+                    "low" | "non-urgent" | "lowest" | "4" | "5" => Importance::Low,
+                    _ => Importance::Normal,
+                };
+                if !self.importance_said && (said || self.importance.is_none()) {
+                    self.importance = Some(importance);
+                    self.importance_said = said;
+                }
+            }
+            Known::ListId => {
+                if self.list_id.as_ref().is_none_or(String::is_empty) {
+                    let mut id = text.to_owned();
+                    clip(&mut id, MAX_TOKEN * 4);
+                    self.list_id = Some(id);
+                }
+            }
+            Known::ListOther => {
+                self.list_id.get_or_insert_default();
+            }
+            Known::AutoSubmitted => {
+                self.auto_submitted = match first().as_str() {
+                    "no" | "" => self.auto_submitted,
+                    "auto-generated" => AutoSubmitted::Generated,
+                    "auto-replied" => AutoSubmitted::Replied,
+                    _ => AutoSubmitted::Other,
+                };
+            }
+            Known::Precedence => {
+                self.precedence = match first().as_str() {
+                    "bulk" => Precedence::Bulk,
+                    "junk" => Precedence::Junk,
+                    "list" => Precedence::List,
+                    _ => self.precedence,
+                };
+            }
+            Known::AutoResponseSuppress => {
+                self.suppress_auto_response |= !matches!(first().as_str(), "none" | "");
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The first id, which begins the thread, and as many of the last as there is room for.
+fn bounded_references(text: &str, limit: usize) -> Vec<String> {
+    let ids: Vec<&str> = summary::message_ids(text)
+        .filter(|id| id.len() <= MAX_TOKEN * 4)
+        .collect();
+    let mut bytes = MAX_TEXT * 4;
+    let mut kept: Vec<&str> = Vec::new();
+    let (first, rest) = match ids.split_first() {
+        Some((first, rest)) if limit > 0 => (*first, rest),
+        _ => return Vec::new(),
+    };
+    for id in rest.iter().rev().take(limit - 1) {
+        if !charge(&mut bytes, id.len() + 2) {
+            break;
+        }
+        kept.push(id);
+    }
+    kept.push(first);
+    kept.into_iter().rev().map(str::to_owned).collect()
+}
+
+/// `type/subtype` of a lower-case Content-Type; RFC 2045 §5.2 makes text/plain of what makes no sense.
+fn media_type(head: &str) -> (&str, &str) {
+    let valid = |token: &str| {
+        (1..=MAX_TOKEN).contains(&token.len())
+            && token
+                .bytes()
+                .all(|byte| byte.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?=".contains(&byte))
+    };
+    match head.split_once('/') {
+        Some((media_type, subtype)) if valid(media_type) && valid(subtype) => (media_type, subtype),
+        None if head == "multipart" => (head, "mixed"),
+        _ => ("text", "plain"),
+    }
+}
+
+fn is_attached_message(part: &Part) -> bool {
+    part.media_type == "message" && matches!(part.subtype.as_str(), "rfc822" | "global")
+}
+
+/// A container into which nobody can look.
+fn as_leaf(part: &mut Part, media_type: &str, subtype: &str) {
+    part.media_type = media_type.into();
+    part.subtype = subtype.into();
+    part.params
+        .retain(|param| param.name == "charset" || param.name.starts_with("name"));
+}
+
+/// A paper clip is shown for what a reader would save: files, attached messages, pictures that are not part of the text.
+fn has_attachments(part: &Part, parent: Option<&Part>, first: bool) -> bool {
+    if let Content::Multipart(parts) = &part.content {
+        return parts
+            .iter()
+            .enumerate()
+            .any(|(index, child)| has_attachments(child, Some(part), index == 0));
+    }
+    let parent_subtype = parent.map_or("", |parent| parent.subtype.as_str());
+    match (part.media_type.as_str(), part.subtype.as_str()) {
+        (
+            "application",
+            "pgp-signature" | "pgp-keys" | "pkcs7-signature" | "x-pkcs7-signature"
+            | "pgp-encrypted",
+        ) => {
+            return false;
+        }
+        ("message", "delivery-status" | "disposition-notification" | "feedback-report") => {
+            return false;
+        }
+        _ => {}
+    }
+    if part.is_disposed_as_attachment() {
+        return true;
+    }
+    match parent_subtype {
+        // What a report returns is not sent by anybody; variants of one text are the text.
+        "report" | "alternative" => return false,
+        "related" if first || part.id.is_some() || part.disposition.is_some() => return false,
+        _ => {}
+    }
+    match part.media_type.as_str() {
+        "text" => part.file_name().is_some(),
+        // Encrypted as a whole, not a file beside a text.
+        "application" if matches!(part.subtype.as_str(), "pkcs7-mime" | "x-pkcs7-mime") => {
+            parent.is_some()
+        }
+        _ => !(parent_subtype == "encrypted"),
+    }
+}
+
+fn originators(list: &mut Vec<Address>, value: &[u8], limits: &Limits, room: &mut usize) {
+    let mut own = (*room).min(MAX_TEXT * 2);
+    let before = own;
+    addresses(list, value, limits, &mut own);
+    *room -= before - own;
+}
+
+/// A field that comes more than once adds to its list.
+fn addresses(list: &mut Vec<Address>, value: &[u8], limits: &Limits, pool: &mut usize) {
+    let mut room = Room {
+        count: limits.addresses.saturating_sub(list.len()),
+        bytes: *pool,
+    };
+    address::parse_into(list, value, &mut room);
+    *pool = room.bytes;
+}
+
+/// The first field of a name counts.
+fn keep(slot: &mut Option<String>, value: &[u8], limit: usize, room: &mut usize) {
+    if slot.is_none() {
+        let mut text = charset::header_text(value.trim_ascii());
+        clip(&mut text, limit);
+        if charge(room, text.len() + 2) {
+            *slot = Some(text);
+        }
+    }
+}
+
+/// The parameters there is room for.
+fn afford(params: Vec<Param>, room: &mut usize) -> Vec<Param> {
+    params
+        .into_iter()
+        .filter(|param| charge(room, param.name.len() + param.value.len() + 4))
+        .collect()
+}
+
+fn charge(room: &mut usize, cost: usize) -> bool {
+    match room.checked_sub(cost) {
+        Some(left) => {
+            *room = left;
+            true
+        }
+        None => false,
+    }
+}
+
+fn clip(text: &mut String, limit: usize) {
+    text.truncate(text.floor_char_boundary(limit));
+}
+
+/// Parent of the root.
+const ROOT: usize = usize::MAX;
+/// Bytes that a part takes in an encoded summary beside its strings: flags, offsets, lines, three words.
+const PART_COST: usize = 24;
+const MAX_BOUNDARY: usize = 200;
+const MAX_TOKEN: usize = 64;
+const MAX_LANGUAGES: usize = 16;
+const MAX_TEXT: usize = 1024;
