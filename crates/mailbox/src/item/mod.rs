@@ -1,0 +1,16 @@
+//! Items: how they come, change, move, leave, and are read.
+
+mod append;
+mod copy;
+mod expunge;
+mod flags;
+mod read;
+pub(crate) mod record;
+
+pub use append::{Appended, NewItem};
+pub use copy::Copied;
+pub use expunge::{EXPUNGED_AT_ONCE, Expunge, Expunged};
+pub use flags::{FlagUpdate, Stored, UpdateMode};
+pub use read::{Item, ItemReader};
+
+pub(crate) use append::Arrival;

@@ -1,0 +1,185 @@
+//! Reading items: their records in order, their bytes by range.
+
+use std::ops::{Range, RangeInclusive};
+
+use bytes::Bytes;
+use fieldpost_message::Summary;
+use fieldpost_store::{AccountId, BodyReader, Scan};
+
+use super::record::ItemRecord;
+use crate::{ContentId, EntryId, Error, FolderId, Mailbox, ThreadId, error::Malformed, keys};
+
+/// An item's record: what never changes of it. Reading one opens no body.
+#[derive(Clone, Debug)]
+pub struct Item {
+    account: AccountId,
+    folder: FolderId,
+    uid: u32,
+    record: ItemRecord,
+}
+
+impl Item {
+    /// Its uid.
+    pub fn uid(&self) -> u32 {
+        self.uid
+    }
+
+    /// Its entry.
+    pub fn entry(&self) -> EntryId {
+        self.record.entry
+    }
+
+    /// Its content.
+    pub fn content(&self) -> ContentId {
+        self.record.content
+    }
+
+    /// Its conversation.
+    pub fn thread(&self) -> ThreadId {
+        self.record.thread
+    }
+
+    /// Its internal date, seconds since 1970.
+    pub fn internal_date(&self) -> i64 {
+        self.record.internal_date
+    }
+
+    /// Its size in bytes.
+    pub fn size(&self) -> u64 {
+        self.record.size()
+    }
+
+    /// The header lines put before the message in this mailbox alone.
+    pub fn prefix(&self) -> &Bytes {
+        &self.record.prefix
+    }
+
+    /// The POP3 unique-id that it came with, if any.
+    pub fn stored_uidl(&self) -> Option<&str> {
+        self.record.stored_uidl.as_deref()
+    }
+
+    /// What the scanner found when it arrived. Sizes, lines and offsets are those of the whole item, its prefix included.
+    pub fn summary(&self) -> Result<Summary, Error> {
+        let mut summary =
+            Summary::decode(&self.record.summary).map_err(|wrong| Error::Damaged {
+                account: self.account,
+                what: format!("summary of item {}:{}: {wrong}", self.folder, self.uid),
+            })?;
+        if !self.record.prefix.is_empty() {
+            summary.prepend(&self.record.prefix);
+        }
+        Ok(summary)
+    }
+}
+
+impl Mailbox {
+    /// An item's record.
+    pub async fn item(&self, folder: FolderId, uid: u32) -> Result<Item, Error> {
+        Ok(Item {
+            account: self.account(),
+            folder,
+            uid,
+            record: self.record(folder, uid).await?,
+        })
+    }
+
+    /// The records of the items with a uid in `uids`, in order, at most `limit` of them and at most about 4 MiB; a caller
+    /// that wants more asks again from behind the last. Damaged records are left out and logged.
+    pub async fn items(
+        &self,
+        folder: FolderId,
+        uids: RangeInclusive<u32>,
+        limit: usize,
+    ) -> Result<Vec<Item>, Error> {
+        let start = keys::item(folder, *uids.start());
+        let end = keys::behind(&keys::item(folder, *uids.end()));
+        let scan = Scan::range(start..end).limit(limit);
+        let mut items = Vec::new();
+        for (key, value) in self.mailboxes.store.scan(self.account(), scan).await? {
+            let record = keys::uid_of(&key)
+                .ok_or(Malformed::Range)
+                .and_then(|uid| Ok((uid, ItemRecord::decode(&value)?)));
+            match record {
+                Ok((uid, record)) => items.push(Item {
+                    account: self.account(),
+                    folder,
+                    uid,
+                    record,
+                }),
+                Err(wrong) => {
+                    tracing::error!(account = %self.account(), %folder, uid = ?keys::uid_of(&key), %wrong, "damaged item");
+                }
+            }
+        }
+        Ok(items)
+    }
+
+    /// Reads a range of an item's bytes (prefix, then body). What lies beyond the end is cut off.
+    pub async fn read(&self, item: &Item, range: Range<u64>) -> Result<ItemReader, Error> {
+        let record = &item.record;
+        let prefix = record.prefix.len() as u64;
+        let end = range.end.min(record.size());
+        let start = range.start.min(end);
+        let before = record
+            .prefix
+            .slice(start.min(prefix) as usize..end.min(prefix) as usize);
+        let body = start.max(prefix) - prefix..end.max(prefix) - prefix;
+        let body = if body.is_empty() {
+            None
+        } else {
+            Some(self.mailboxes.store.body(record.body, body).await?)
+        };
+        Ok(ItemReader { before, body })
+    }
+}
+
+/// Hands out an item's bytes in order.
+pub struct ItemReader {
+    /// What is still to come of the prefix.
+    before: Bytes,
+    body: Option<Box<dyn BodyReader>>,
+}
+
+impl ItemReader {
+    /// The next chunk, at most 64 KiB; `None` at the end of the range.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
+        if !self.before.is_empty() {
+            let size = self.before.len().min(CHUNK);
+            return Ok(Some(self.before.split_to(size)));
+        }
+        match &mut self.body {
+            None => Ok(None),
+            Some(body) => Ok(body.next().await?),
+        }
+    }
+
+    /// How many bytes are still to come.
+    pub fn remaining(&self) -> u64 {
+        let body = self.body.as_ref().map_or(0, |body| body.remaining());
+        self.before.len() as u64 + body
+    }
+
+    /// All that is left, if it is at most `limit` bytes.
+    pub async fn read_to_end(mut self, limit: u64) -> Result<Bytes, Error> {
+        let size = self.remaining();
+        if size > limit {
+            return Err(Error::ItemTooLarge { size, limit });
+        }
+        let mut all = Vec::with_capacity(size as usize);
+        while let Some(chunk) = self.next().await? {
+            all.extend_from_slice(&chunk);
+        }
+        Ok(all.into())
+    }
+}
+
+impl std::fmt::Debug for ItemReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ItemReader")
+            .field("remaining", &self.remaining())
+            .finish_non_exhaustive()
+    }
+}
+
+const CHUNK: usize = 64 * 1024;
