@@ -360,10 +360,9 @@ impl Parser<'_, '_> {
                     self.position += 1;
                     (local, host) = self.domain(local);
                 }
-                b'\t' | b' ' | b'\r' | b'\n' | 0 => self.position += 1,
+                b'\t' | b' ' | b'\r' | b'\n' | 0 | b'<' => self.position += 1,
                 // A forgotten `>`: what follows is the next address.
                 b',' | b';' if !host.is_empty() => break,
-                b'<' => self.position += 1,
                 _ => {
                     local.push(byte);
                     self.position += 1;
@@ -399,12 +398,11 @@ impl Parser<'_, '_> {
         let mut gap = false;
         while let Some(byte) = self.peek() {
             match byte {
-                b',' | b';' | b'>' | b'<' | b':' => break,
+                b',' | b';' | b'>' | b'<' | b':' | b'"' => break,
                 b'(' => {
                     self.comment();
                     gap = true;
                 }
-                b'"' => break,
                 b'[' => {
                     let rest = &self.bytes[self.position..];
                     let length = rest
@@ -514,3 +512,6 @@ impl Parser<'_, '_> {
         true
     }
 }
+
+#[cfg(test)]
+mod tests;

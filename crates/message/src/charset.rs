@@ -243,3 +243,6 @@ const ALIASES: &[(&str, &str)] = &[
     ("ucs2", "utf-16le"),
     ("unicode", "utf-16le"),
 ];
+
+#[cfg(test)]
+mod tests;

@@ -110,8 +110,14 @@ impl Fields {
     /// `None` when the token makes the whole senseless.
     fn take(&mut self, token: &str) -> Option<()> {
         let first = *token.as_bytes().first()?;
-        if token.contains(':') && first.is_ascii_digit() && self.time.is_none() {
-            self.time = Some(clock(token)?);
+        let is_clock = token
+            .split_once(':')
+            .is_some_and(|(hour, _)| first.is_ascii_digit() && !hour.contains('-'));
+        if is_clock && self.time.is_none() {
+            // `17:01:10+0100`, the blank forgotten.
+            let (time, zone) = token.split_at(token.find(['+', '-']).unwrap_or(token.len()));
+            self.time = Some(clock(time)?);
+            self.offset = self.offset.or_else(|| numeric_zone(zone));
         } else if matches!(first, b'+' | b'-') {
             if self.time.is_some() {
                 self.offset = self.offset.or_else(|| numeric_zone(token));
@@ -343,3 +349,6 @@ const WEEKDAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 const MONTHS: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 ];
+
+#[cfg(test)]
+mod tests;

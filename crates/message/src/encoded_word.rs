@@ -157,3 +157,6 @@ impl<'a> Word<'a> {
 const MAX_CHARSET: usize = 64;
 /// RFC 2047 allows 75; some programs put a whole subject into one word.
 const MAX_TEXT: usize = 2048;
+
+#[cfg(test)]
+mod tests;

@@ -293,3 +293,6 @@ impl Text {
 
 const MAX_NEWLINES: usize = 2;
 const TEXT_PIECE: usize = 4096;
+
+#[cfg(test)]
+mod tests;

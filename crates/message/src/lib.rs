@@ -9,11 +9,14 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod address;
+pub mod body;
 pub mod charset;
+pub mod compose;
 pub mod date;
 pub mod encoded_word;
 mod envelope;
 mod error;
+pub mod header;
 pub mod html;
 mod limits;
 pub mod parameter;

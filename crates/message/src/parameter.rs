@@ -288,3 +288,6 @@ impl<'a> Cursor<'a> {
 }
 
 const MAX_NAME: usize = 128;
+
+#[cfg(test)]
+mod tests;

@@ -86,3 +86,6 @@ fn strip_suffix_ignore_case<'a>(text: &'a str, suffix: &str) -> Option<&'a str> 
     let (rest, tail) = text.split_at_checked(at)?;
     tail.eq_ignore_ascii_case(suffix).then_some(rest)
 }
+
+#[cfg(test)]
+mod tests;

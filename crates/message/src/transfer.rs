@@ -206,3 +206,6 @@ const VALUES: [u8; 256] = {
     table[b'=' as usize] = PADDING;
     table
 };
+
+#[cfg(test)]
+mod tests;

@@ -55,24 +55,6 @@ impl Known {
     }
 }
 
-/// Name and value of a line that opens a field (`field-name [FWS] ":"`, RFC 5322 §2.2 and §4.5); the value's leading blanks are kept off.
-pub(super) fn split(line: &[u8]) -> Option<(&[u8], &[u8])> {
-    let colon = memchr::memchr(b':', &line[..line.len().min(MAX_NAME)])?;
-    let name = line[..colon].trim_ascii_end();
-    if name.is_empty() || !name.iter().all(u8::is_ascii_graphic) {
-        return None;
-    }
-    Some((name, line[colon + 1..].trim_ascii_start()))
-}
-
-/// `From alice@demo.test Mon Nov 23 …`, which mailbox files put before a message, quoted or not.
-pub(super) fn is_mailbox_from_line(line: &[u8]) -> bool {
-    line.starts_with(b"From ") || line.starts_with(b">From ")
-}
-
-/// Longest name taken for one.
-const MAX_NAME: usize = 1000;
-
 const FIELDS: &[(&[u8], Known)] = &[
     (b"content-type", Known::ContentType),
     (b"content-transfer-encoding", Known::ContentTransferEncoding),

@@ -13,13 +13,14 @@
 //! - What follows a closing delimiter is nobody's until an outer delimiter comes.
 //! - Parts over the limits are not listed; a container over the depth limit is an opaque leaf.
 
+mod facts;
 mod fields;
 mod preview;
 mod tree;
 
 use memchr::memchr;
 
-use crate::{limits::Limits, summary::Summary};
+use crate::{header, limits::Limits, summary::Summary};
 use fields::Known;
 use preview::Previews;
 use tree::{Kind, Tree};
@@ -286,13 +287,13 @@ impl Scanner {
             }
             _ => {
                 self.end_field();
-                if let Some((name, value)) = fields::split(line.kept) {
+                if let Some((name, value)) = header::split(line.kept) {
                     self.any_field = true;
                     self.known = self.tree.wants(node, name);
                     if self.known.is_some() {
                         self.keep_field(value);
                     }
-                } else if !self.any_field && !fields::is_mailbox_from_line(line.kept) {
+                } else if !self.any_field && !header::is_mailbox_from_line(line.kept) {
                     self.begin_body(node, self.line_start, self.line_feeds);
                     // The body may be an attached message, whose header this line may open: at most one level at a time, since
                     // a line that is no field begins a body there as well.

@@ -1,6 +1,10 @@
 //! The parts found so far, and what of their header fields goes into the summary.
 
-use super::{fields::Known, preview::Previews};
+use super::{
+    facts::{self, Facts},
+    fields::Known,
+    preview::Previews,
+};
 use crate::{
     address::{self, Address, Room},
     charset, date,
@@ -8,7 +12,7 @@ use crate::{
     limits::Limits,
     parameter,
     part::{AttachedMessage, Content, Disposition, Param, Part},
-    summary::{self, AutoSubmitted, Importance, Precedence, Summary},
+    summary::Summary,
     transfer::Encoding,
 };
 
@@ -37,20 +41,6 @@ struct Node {
     opened: bool,
     /// Delimiters seen, those of parts that are not listed included.
     delimited: bool,
-}
-
-/// What only the outermost header tells.
-#[derive(Debug, Default)]
-struct Facts {
-    sent: Option<date::SentDate>,
-    references: Vec<String>,
-    importance: Option<Importance>,
-    /// Importance itself was seen: the other fields no longer count.
-    importance_said: bool,
-    list_id: Option<String>,
-    auto_submitted: AutoSubmitted,
-    precedence: Precedence,
-    suppress_auto_response: bool,
 }
 
 /// How the scanner reads a body.
@@ -191,7 +181,7 @@ impl Tree {
             size,
             header_len,
             lines,
-            has_attachments: has_attachments(&structure, None, false),
+            has_attachments: facts::has_attachments(&structure, None, false),
             structure,
             envelope: *envelope,
             sent: self.facts.sent,
@@ -289,8 +279,8 @@ impl Tree {
                 let (head, params) = parameter::parse(value, limits.params);
                 let (media_type, subtype) = media_type(&head);
                 if charge(room, media_type.len() + subtype.len()) {
-                    part.media_type = media_type.to_owned();
-                    part.subtype = subtype.to_owned();
+                    media_type.clone_into(&mut part.media_type);
+                    subtype.clone_into(&mut part.subtype);
                 } else {
                     part.media_type = "application".into();
                     part.subtype = "octet-stream".into();
@@ -304,26 +294,22 @@ impl Tree {
                     part.encoding = name;
                 }
             }
-            Known::ContentDisposition => {
-                if part.disposition.is_none() {
-                    let (mut kind, params) = parameter::parse(value, limits.params);
-                    clip(&mut kind, MAX_TOKEN);
-                    if charge(room, kind.len() + 2) {
-                        part.disposition = Some(Disposition {
-                            kind,
-                            params: afford(params, room),
-                        });
-                    }
+            Known::ContentDisposition if part.disposition.is_none() => {
+                let (mut kind, params) = parameter::parse(value, limits.params);
+                clip(&mut kind, MAX_TOKEN);
+                if charge(room, kind.len() + 2) {
+                    part.disposition = Some(Disposition {
+                        kind,
+                        params: afford(params, room),
+                    });
                 }
             }
-            Known::ContentLanguage => {
-                if part.language.is_empty() {
-                    let text = charset::header_text(value);
-                    let tags = text.split(',').map(str::trim).filter(|tag| !tag.is_empty());
-                    for tag in tags.take(MAX_LANGUAGES) {
-                        if tag.len() <= MAX_TOKEN && charge(room, tag.len() + 2) {
-                            part.language.push(tag.to_owned());
-                        }
+            Known::ContentLanguage if part.language.is_empty() => {
+                let text = charset::header_text(value);
+                let tags = text.split(',').map(str::trim).filter(|tag| !tag.is_empty());
+                for tag in tags.take(MAX_LANGUAGES) {
+                    if tag.len() <= MAX_TOKEN && charge(room, tag.len() + 2) {
+                        part.language.push(tag.to_owned());
                     }
                 }
             }
@@ -375,85 +361,6 @@ impl Tree {
     }
 }
 
-impl Facts {
-    fn field(&mut self, known: Known, value: &[u8], limits: &Limits) {
-        let text = charset::header_text(value);
-        let text = text.trim();
-        let first = || {
-            let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '-');
-            text[..end.unwrap_or(text.len())].to_ascii_lowercase()
-        };
-        match known {
-            Known::References if self.references.is_empty() => {
-                self.references = bounded_references(text, limits.references);
-            }
-            Known::Importance | Known::Priority | Known::XPriority => {
-                let said = known == Known::Importance;
-                let importance = match first().as_str() {
-                    "high" | "urgent" | "highest" | "1" | "2" => Importance::High,
-                    "low" | "non-urgent" | "lowest" | "4" | "5" => Importance::Low,
-                    _ => Importance::Normal,
-                };
-                if !self.importance_said && (said || self.importance.is_none()) {
-                    self.importance = Some(importance);
-                    self.importance_said = said;
-                }
-            }
-            Known::ListId => {
-                if self.list_id.as_ref().is_none_or(String::is_empty) {
-                    let mut id = text.to_owned();
-                    clip(&mut id, MAX_TOKEN * 4);
-                    self.list_id = Some(id);
-                }
-            }
-            Known::ListOther => {
-                self.list_id.get_or_insert_default();
-            }
-            Known::AutoSubmitted => {
-                self.auto_submitted = match first().as_str() {
-                    "no" | "" => self.auto_submitted,
-                    "auto-generated" => AutoSubmitted::Generated,
-                    "auto-replied" => AutoSubmitted::Replied,
-                    _ => AutoSubmitted::Other,
-                };
-            }
-            Known::Precedence => {
-                self.precedence = match first().as_str() {
-                    "bulk" => Precedence::Bulk,
-                    "junk" => Precedence::Junk,
-                    "list" => Precedence::List,
-                    _ => self.precedence,
-                };
-            }
-            Known::AutoResponseSuppress => {
-                self.suppress_auto_response |= !matches!(first().as_str(), "none" | "");
-            }
-            _ => {}
-        }
-    }
-}
-
-/// The first id, which begins the thread, and as many of the last as there is room for.
-fn bounded_references(text: &str, limit: usize) -> Vec<String> {
-    let ids: Vec<&str> = summary::message_ids(text)
-        .filter(|id| id.len() <= MAX_TOKEN * 4)
-        .collect();
-    let mut bytes = MAX_TEXT * 4;
-    let mut kept: Vec<&str> = Vec::new();
-    let (first, rest) = match ids.split_first() {
-        Some((first, rest)) if limit > 0 => (*first, rest),
-        _ => return Vec::new(),
-    };
-    for id in rest.iter().rev().take(limit - 1) {
-        if !charge(&mut bytes, id.len() + 2) {
-            break;
-        }
-        kept.push(id);
-    }
-    kept.push(first);
-    kept.into_iter().rev().map(str::to_owned).collect()
-}
-
 /// `type/subtype` of a lower-case Content-Type; RFC 2045 §5.2 makes text/plain of what makes no sense.
 fn media_type(head: &str) -> (&str, &str) {
     let valid = |token: &str| {
@@ -479,47 +386,6 @@ fn as_leaf(part: &mut Part, media_type: &str, subtype: &str) {
     part.subtype = subtype.into();
     part.params
         .retain(|param| param.name == "charset" || param.name.starts_with("name"));
-}
-
-/// A paper clip is shown for what a reader would save: files, attached messages, pictures that are not part of the text.
-fn has_attachments(part: &Part, parent: Option<&Part>, first: bool) -> bool {
-    if let Content::Multipart(parts) = &part.content {
-        return parts
-            .iter()
-            .enumerate()
-            .any(|(index, child)| has_attachments(child, Some(part), index == 0));
-    }
-    let parent_subtype = parent.map_or("", |parent| parent.subtype.as_str());
-    match (part.media_type.as_str(), part.subtype.as_str()) {
-        (
-            "application",
-            "pgp-signature" | "pgp-keys" | "pkcs7-signature" | "x-pkcs7-signature"
-            | "pgp-encrypted",
-        ) => {
-            return false;
-        }
-        ("message", "delivery-status" | "disposition-notification" | "feedback-report") => {
-            return false;
-        }
-        _ => {}
-    }
-    if part.is_disposed_as_attachment() {
-        return true;
-    }
-    match parent_subtype {
-        // What a report returns is not sent by anybody; variants of one text are the text.
-        "report" | "alternative" => return false,
-        "related" if first || part.id.is_some() || part.disposition.is_some() => return false,
-        _ => {}
-    }
-    match part.media_type.as_str() {
-        "text" => part.file_name().is_some(),
-        // Encrypted as a whole, not a file beside a text.
-        "application" if matches!(part.subtype.as_str(), "pkcs7-mime" | "x-pkcs7-mime") => {
-            parent.is_some()
-        }
-        _ => !(parent_subtype == "encrypted"),
-    }
 }
 
 fn originators(list: &mut Vec<Address>, value: &[u8], limits: &Limits, room: &mut usize) {
@@ -558,7 +424,7 @@ fn afford(params: Vec<Param>, room: &mut usize) -> Vec<Param> {
         .collect()
 }
 
-fn charge(room: &mut usize, cost: usize) -> bool {
+pub(super) fn charge(room: &mut usize, cost: usize) -> bool {
     match room.checked_sub(cost) {
         Some(left) => {
             *room = left;
@@ -568,7 +434,7 @@ fn charge(room: &mut usize, cost: usize) -> bool {
     }
 }
 
-fn clip(text: &mut String, limit: usize) {
+pub(super) fn clip(text: &mut String, limit: usize) {
     text.truncate(text.floor_char_boundary(limit));
 }
 
@@ -577,6 +443,6 @@ const ROOT: usize = usize::MAX;
 /// Bytes that a part takes in an encoded summary beside its strings: flags, offsets, lines, three words.
 const PART_COST: usize = 24;
 const MAX_BOUNDARY: usize = 200;
-const MAX_TOKEN: usize = 64;
+pub(super) const MAX_TOKEN: usize = 64;
 const MAX_LANGUAGES: usize = 16;
-const MAX_TEXT: usize = 1024;
+pub(super) const MAX_TEXT: usize = 1024;
