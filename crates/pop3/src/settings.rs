@@ -22,8 +22,6 @@ pub struct Settings {
     pub handshake_timeout: Duration,
     /// The longest command line, without its end. RFC 2449 §4 asks for 255 at least; more than 4096 is of no use. Default: 4096.
     pub command_limit: usize,
-    /// The longest line of a SASL exchange, which RFC 5034 §4 frees from the limit of commands. Default: 12,288.
-    pub sasl_limit: usize,
     /// After so many refused sign-ins the connection is closed. Default: 5.
     pub failed_sign_ins: u32,
     /// After so many lines that are no command, or not allowed before sign-in, the connection is closed. Default: 20.
@@ -32,12 +30,12 @@ pub struct Settings {
 
 impl Settings {
     /// The limit of a command line, kept within 255..=4096.
-    pub fn command_limit(&self) -> usize {
+    pub(crate) fn command_limit(&self) -> usize {
         self.command_limit.clamp(255, 4096)
     }
 
     /// The idle time after sign-in, never below what the RFC asks for.
-    pub fn idle_timeout(&self) -> Duration {
+    pub(crate) fn idle_timeout(&self) -> Duration {
         self.idle_timeout.max(LEAST_IDLE_TIMEOUT)
     }
 }
@@ -53,7 +51,6 @@ impl Default for Settings {
             sign_in_timeout: Duration::from_mins(3),
             handshake_timeout: Duration::from_secs(30),
             command_limit: 4096,
-            sasl_limit: 12_288,
             failed_sign_ins: 5,
             bad_commands: 20,
         }

@@ -8,7 +8,6 @@
 
 use std::fmt::{self, Write as _};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::BytesMut;
 
 /// Writes replies behind those that wait in the connection's buffer already, so that the answers to pipelined commands leave together.
@@ -40,10 +39,10 @@ impl<'a> Replies<'a> {
         self.err(format_args!("[{code}] {text}"));
     }
 
-    /// A challenge of a SASL exchange: `+ base64` (RFC 5034 §4).
-    pub fn challenge(&mut self, challenge: &[u8]) {
+    /// A challenge of a SASL exchange, in base64: `+ base64` (RFC 5034 §4).
+    pub fn challenge(&mut self, challenge: &str) {
         self.octets.extend_from_slice(b"+ ");
-        self.text_line(STANDARD.encode(challenge));
+        self.text_line(challenge);
     }
 
     /// One line of a multi-line reply. A dot at its start is doubled (RFC 1939 §3).
@@ -113,8 +112,8 @@ mod tests {
         let mut replies = Replies::new(&mut octets);
         replies.ok("ready");
         replies.err_with(ResponseCode::InUse, "busy");
-        replies.challenge(b"hello");
-        replies.challenge(b"");
+        replies.challenge("aGVsbG8=");
+        replies.challenge("");
         replies.line(".x");
         replies.line("y");
         replies.end();

@@ -1,0 +1,24 @@
+//! Why a session ends before its client says QUIT.
+
+use fieldpost_connection::ConnectionError;
+
+/// What broke a session.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The connection can't go on.
+    #[error(transparent)]
+    Connection(#[from] ConnectionError),
+    /// A message broke off after its first octets were sent: only closing tells the client that it is not whole.
+    #[error("a message could not be read to its end: {0}")]
+    Message(#[source] fieldpost_mailbox::Error),
+}
+
+impl Error {
+    /// Whether this is an everyday ending that deserves no warning in the log.
+    pub fn is_ordinary(&self) -> bool {
+        match self {
+            Self::Connection(error) => error.is_ordinary(),
+            Self::Message(_) => false,
+        }
+    }
+}

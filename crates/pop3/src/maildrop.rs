@@ -1,0 +1,277 @@
+//! The maildrop of one session: the inbox as it was at sign-in, and what the client has done to it so far.
+//!
+//! Sign-in reads no message: numbers and sizes come from the folder's packed rows, which all sessions of an account share.
+//! What the session adds is a bit per deleted and per fetched message.
+
+use std::sync::Arc;
+
+use fieldpost_directory::Identity;
+use fieldpost_mailbox::{
+    Error, Expunge, FlagUpdate, Flags, FolderId, Item, ItemReader, Mailbox, MaildropGuard, Row,
+    SpecialUse, UidSet, UpdateMode, View,
+};
+
+use crate::{Service, codec::MessageNumber};
+
+/// The inbox as this session sees it.
+pub(crate) struct Maildrop {
+    mailbox: Mailbox,
+    folder: FolderId,
+    /// The numbers of this session are the places in this view plus one; it never changes.
+    view: Arc<View>,
+    /// Places of the messages that DELE marked.
+    deleted: Places,
+    /// Places of the messages that RETR sent whole and that had not been \Seen.
+    fetched: Places,
+    /// Octets of all messages that are not marked as deleted.
+    octets: u64,
+    mark_seen: bool,
+    unique_ids: Option<Arc<[String]>>,
+    /// Keeps other sessions out for as long as this one lives (RFC 1939 §8).
+    _guard: MaildropGuard,
+}
+
+/// Why there is no maildrop to sign in to.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpenError {
+    /// Another session has it.
+    #[error("the maildrop is in use")]
+    InUse,
+    /// The mailbox can't be read.
+    #[error(transparent)]
+    Mailbox(#[from] Error),
+}
+
+/// Why a number names no message.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub(crate) enum NoMessage {
+    /// Beyond the last.
+    #[error("No such message, only {0} in maildrop")]
+    NoSuchMessage(usize),
+    /// DELE marked it.
+    #[error("Message {0} is marked as deleted")]
+    Deleted(MessageNumber),
+}
+
+impl Maildrop {
+    /// Takes the inbox of who has signed in, as it is now.
+    pub(crate) async fn open(identity: &Identity, service: &Service) -> Result<Self, OpenError> {
+        let mailbox = service.mailboxes.open(identity.account).await?;
+        let folder = mailbox.special(SpecialUse::Inbox).await?.id;
+        let guard = mailbox.exclusive(folder).ok_or(OpenError::InUse)?;
+        let view = mailbox.view(folder).await?;
+        Ok(Self {
+            octets: view.rows().map(|row| row.size).sum(),
+            deleted: Places::default(),
+            fetched: Places::default(),
+            mark_seen: service.settings.mark_seen,
+            unique_ids: None,
+            mailbox,
+            folder,
+            view,
+            _guard: guard,
+        })
+    }
+
+    /// How many messages are not marked as deleted.
+    pub(crate) fn count(&self) -> usize {
+        self.view.len() - self.deleted.len()
+    }
+
+    /// The octets of all messages that are not marked as deleted.
+    pub(crate) fn octets(&self) -> u64 {
+        self.octets
+    }
+
+    /// The record of a message, which says where its octets lie.
+    pub(crate) async fn item(&self, uid: u32) -> Result<Item, Error> {
+        self.mailbox.item(self.folder, uid).await
+    }
+
+    /// The octets of a message.
+    pub(crate) async fn read(&self, item: &Item) -> Result<ItemReader, Error> {
+        self.mailbox.read(item, 0..u64::MAX).await
+    }
+
+    /// The unique ids of all messages, in order (RFC 1939 §7). Made once, and only for who asks.
+    pub(crate) async fn unique_ids(&mut self) -> Result<Arc<[String]>, Error> {
+        if let Some(ids) = &self.unique_ids {
+            return Ok(ids.clone());
+        }
+        let ids: Arc<[String]> = self
+            .mailbox
+            .unique_ids(self.folder, &self.view)
+            .await?
+            .into();
+        Ok(self.unique_ids.insert(ids).clone())
+    }
+
+    /// The message of a number.
+    pub(crate) fn message(&self, number: MessageNumber) -> Result<&Row, NoMessage> {
+        let row = self
+            .view
+            .at(number.index())
+            .ok_or(NoMessage::NoSuchMessage(self.view.len()))?;
+        if self.deleted.contains(number.index()) {
+            return Err(NoMessage::Deleted(number));
+        }
+        Ok(row)
+    }
+
+    /// Up to `limit` messages that are not marked as deleted, from place `start` on, and the place where to go on, if there is one.
+    pub(crate) fn messages_from(
+        &self,
+        start: usize,
+        limit: usize,
+    ) -> (Vec<(MessageNumber, Row)>, Option<usize>) {
+        let end = self.view.len().min(start.saturating_add(limit));
+        let messages = (start..end)
+            .filter(|place| !self.deleted.contains(*place))
+            .filter_map(|place| Some((MessageNumber::from_index(place)?, *self.view.at(place)?)))
+            .collect();
+        (messages, (end < self.view.len()).then_some(end))
+    }
+
+    /// Marks a message as deleted.
+    pub(crate) fn delete(&mut self, number: MessageNumber) -> Result<(), NoMessage> {
+        let size = self.message(number)?.size;
+        self.deleted.insert(number.index());
+        self.octets -= size;
+        Ok(())
+    }
+
+    /// Takes back every mark.
+    pub(crate) fn reset(&mut self) {
+        self.deleted = Places::default();
+        self.octets = self.view.rows().map(|row| row.size).sum();
+    }
+
+    /// Remembers that a message was sent whole.
+    pub(crate) fn fetched(&mut self, number: MessageNumber) {
+        let unseen = |row: &Row| !row.flags.contains(Flags::SEEN);
+        if self.mark_seen && self.view.at(number.index()).is_some_and(unseen) {
+            self.fetched.insert(number.index());
+        }
+    }
+
+    /// Deletes what is marked, in one commit that is on disk when this returns, and says how many messages were marked. What others deleted
+    /// meanwhile is no fault: it is gone as wanted.
+    pub(crate) async fn update(&mut self) -> Result<usize, Error> {
+        let uids = self.uids(&self.deleted);
+        if !uids.is_empty() {
+            self.mailbox
+                .expunge(self.folder, &uids, Expunge::All)
+                .await?;
+        }
+        self.fetched.remove_all(&self.deleted);
+        self.mark_seen().await;
+        Ok(std::mem::take(&mut self.deleted).len())
+    }
+
+    /// Sets \Seen on what was fetched, in one commit. That this fails is for the log: the client asked for nothing of the kind.
+    pub(crate) async fn mark_seen(&mut self) {
+        let fetched = std::mem::take(&mut self.fetched);
+        let uids = self.uids(&fetched);
+        if uids.is_empty() {
+            return;
+        }
+        let seen = FlagUpdate::flags(UpdateMode::Add, Flags::SEEN);
+        if let Err(error) = self
+            .mailbox
+            .update_flags(self.folder, &uids, &seen, None)
+            .await
+        {
+            tracing::warn!(account = %self.mailbox.account(), %error, "fetched messages were not marked as seen");
+        }
+    }
+
+    fn uids(&self, places: &Places) -> UidSet {
+        places
+            .iter()
+            .filter_map(|place| self.view.at(place))
+            .map(|row| row.uid)
+            .collect()
+    }
+}
+
+/// A set of places in the view: a bit each, as far as the last one in it.
+#[derive(Clone, Debug, Default)]
+struct Places {
+    bits: Vec<u64>,
+    len: usize,
+}
+
+impl Places {
+    fn insert(&mut self, place: usize) {
+        let word = place / 64;
+        if word >= self.bits.len() {
+            self.bits.resize(word + 1, 0);
+        }
+        let bit = 1 << (place % 64);
+        if self.bits[word] & bit == 0 {
+            self.bits[word] |= bit;
+            self.len += 1;
+        }
+    }
+
+    fn remove_all(&mut self, others: &Self) {
+        for (word, other) in self.bits.iter_mut().zip(&others.bits) {
+            *word &= !other;
+        }
+        self.len = self
+            .bits
+            .iter()
+            .map(|word| word.count_ones() as usize)
+            .sum();
+    }
+
+    fn contains(&self, place: usize) -> bool {
+        self.bits
+            .get(place / 64)
+            .is_some_and(|word| word & (1 << (place % 64)) != 0)
+    }
+
+    fn len(&self) -> usize {
+        self.len
+    }
+
+    fn iter(&self) -> impl Iterator<Item = usize> {
+        self.bits.iter().enumerate().flat_map(|(index, word)| {
+            (0..64)
+                .filter(move |bit| word & (1 << bit) != 0)
+                .map(move |bit| index * 64 + bit)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn places_are_a_set(
+            ours in prop::collection::vec(0..300_usize, 0..40),
+            theirs in prop::collection::vec(0..300_usize, 0..40),
+        ) {
+            let collect = |places: &[usize]| {
+                let mut set = Places::default();
+                for place in places {
+                    set.insert(*place);
+                }
+                (set, places.iter().copied().collect::<BTreeSet<_>>())
+            };
+            let ((mut ours, mut model), (theirs, other)) = (collect(&ours), collect(&theirs));
+            prop_assert_eq!(ours.len(), model.len());
+            ours.remove_all(&theirs);
+            model.retain(|place| !other.contains(place));
+            prop_assert_eq!(ours.len(), model.len());
+            prop_assert!(ours.iter().eq(model.iter().copied()));
+            prop_assert!((0..400).all(|place| ours.contains(place) == model.contains(&place)));
+        }
+    }
+}
