@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, fmt};
 
-use crate::Address;
+use fieldpost_mailbox::Error;
+use fieldpost_store::StoreError;
+
+use crate::{Address, OverQuota};
 
 /// A refusal as the peer gets it: reply code (RFC 5321 §4.2), enhanced status code (RFC 3463) and text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -90,5 +93,42 @@ impl Refusal {
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}.{}", self.0, self.1, self.2)
+    }
+}
+
+/// What the peer is told of a failure that has nothing to do with one recipient.
+pub(crate) fn of_message(error: Error) -> Refusal {
+    tracing::warn!(%error, "message not taken");
+    of_mailbox(&error, OverQuota::default())
+}
+
+/// What the peer is told of a mailbox's failure. Only what the peer can act on is told apart; our own troubles are
+/// temporary, because the operator can mend them and the sender's queue keeps the mail until then.
+pub(crate) fn of_mailbox(error: &Error, over_quota: OverQuota) -> Refusal {
+    match error {
+        Error::OverQuota { .. } => match over_quota {
+            OverQuota::Temporary => Refusal::over_quota_temporary(),
+            OverQuota::Permanent => Refusal::over_quota_permanent(),
+        },
+        Error::ItemTooLarge { limit, .. } => Refusal::new(
+            552,
+            Status(5, 3, 4),
+            format!("message too large, at most {limit} bytes"),
+        ),
+        Error::Store(StoreError::NoSpace) => Refusal::no_space(),
+        Error::Store(_)
+        | Error::NoSuchFolder(_)
+        | Error::NoSuchItem { .. }
+        | Error::Name(_)
+        | Error::FolderExists(_)
+        | Error::SpecialFolder(_)
+        | Error::HasChildren(_)
+        | Error::Cycle(_)
+        | Error::TooManyFolders(_)
+        | Error::TooManyKeywords(_)
+        | Error::BadKeyword(_)
+        | Error::UidsExhausted(_)
+        | Error::Busy(_)
+        | Error::Damaged { .. } => Refusal::temporary(),
     }
 }

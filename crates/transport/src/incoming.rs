@@ -1,0 +1,63 @@
+//! A message as it comes in, and as it is once it is whole.
+
+use bytes::Bytes;
+use fieldpost_mailbox as mailbox;
+
+use crate::{HopCounter, Refusal, refusal};
+
+/// A message on its way in. Its bytes go to the mail store as they come; nothing of it is kept in memory. Dropping it
+/// discards them.
+#[derive(Debug)]
+pub struct Incoming {
+    inner: mailbox::Incoming,
+    hops: HopCounter,
+    max_hops: usize,
+}
+
+/// A whole message, not yet in any mailbox.
+#[derive(Clone, Debug)]
+pub struct Received {
+    pub(crate) inner: mailbox::Received,
+}
+
+impl Incoming {
+    pub(crate) fn new(inner: mailbox::Incoming, max_hops: usize) -> Self {
+        Self {
+            inner,
+            hops: HopCounter::new(),
+            max_hops,
+        }
+    }
+
+    /// Takes the next bytes. After a refusal nothing more is to be written.
+    pub async fn write(&mut self, chunk: Bytes) -> Result<(), Refusal> {
+        self.hops.push(&chunk);
+        if self.hops.hops() > self.max_hops {
+            return Err(Refusal::routing_loop(self.hops.hops()));
+        }
+        self.inner.write(chunk).await.map_err(refusal::of_message)
+    }
+
+    /// How many bytes came so far.
+    pub fn size(&self) -> u64 {
+        self.inner.size()
+    }
+
+    /// The message is whole.
+    pub async fn finish(self) -> Result<Received, Refusal> {
+        let inner = self.inner.finish().await.map_err(refusal::of_message)?;
+        Ok(Received { inner })
+    }
+}
+
+impl Received {
+    /// What the scanner found in it.
+    pub fn summary(&self) -> &fieldpost_message::Summary {
+        self.inner.summary()
+    }
+
+    /// Its size in bytes, without what a recipient's copy gets on top.
+    pub fn size(&self) -> u64 {
+        self.inner.size()
+    }
+}

@@ -1,0 +1,51 @@
+//! What the operator decides about mail on its way; `server` fills it in.
+
+use crate::Address;
+
+/// Settings of the transport.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What the sender is told when a mailbox is full.
+    pub over_quota: OverQuota,
+    /// What becomes of mail to an account that is disabled.
+    pub disabled_accounts: DisabledAccounts,
+    /// A message with more `Received` fields than this goes round in circles (RFC 5321 §6.3 asks for at least 100 to be
+    /// allowed between hosts; this is the last one).
+    pub max_hops: usize,
+    /// To so many recipients of one message mail is delivered at once.
+    pub concurrency: usize,
+    /// Who gets mail to `postmaster` where nobody has that address (RFC 5321 §4.5.1).
+    pub postmaster: Option<Address>,
+}
+
+/// What the sender is told when a mailbox is full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OverQuota {
+    /// 452 4.2.2: keep the message and try again. Nothing is lost if space is made within the sender's patience.
+    #[default]
+    Temporary,
+    /// 552 5.2.2: send it back.
+    Permanent,
+}
+
+/// What becomes of mail to an account that is disabled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DisabledAccounts {
+    /// 550 5.2.1: the sender learns of it.
+    #[default]
+    Refuse,
+    /// It is delivered, to be read when the account is enabled again.
+    Deliver,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            over_quota: OverQuota::default(),
+            disabled_accounts: DisabledAccounts::default(),
+            max_hops: 50,
+            concurrency: 32,
+            postmaster: None,
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! [`Transport`]: from an envelope to mailboxes.
+
+use std::{fmt, sync::Arc};
+
+use fieldpost_directory::Directory;
+use fieldpost_mailbox::{Flags, Mailboxes, NewItem};
+use futures_util::{StreamExt as _, stream};
+
+use crate::{
+    Address, Delivered, Deliveries, Delivery, Envelope, Hook, Incoming, Placement, Received,
+    Recipient, Refusal, Settings, recipient, refusal,
+};
+
+/// Takes messages, and brings them to the mailboxes of their recipients.
+///
+/// Rule: [`Deliveries`] says `Ok` for a recipient only when the message is in its mailbox and on disk.
+pub struct Transport {
+    directory: Arc<Directory>,
+    mailboxes: Arc<Mailboxes>,
+    settings: Settings,
+    hooks: Vec<Arc<dyn Hook>>,
+}
+
+impl Transport {
+    /// A transport that delivers to the inbox.
+    pub fn new(
+        directory: Arc<Directory>,
+        mailboxes: Arc<Mailboxes>,
+        settings: Settings,
+    ) -> Arc<Self> {
+        Self::with_hooks(directory, mailboxes, settings, Vec::new())
+    }
+
+    /// A transport with hooks, in the order in which they are to run.
+    pub fn with_hooks(
+        directory: Arc<Directory>,
+        mailboxes: Arc<Mailboxes>,
+        settings: Settings,
+        hooks: Vec<Arc<dyn Hook>>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            directory,
+            mailboxes,
+            settings,
+            hooks,
+        })
+    }
+
+    /// Who has `address`, if mail to it is taken.
+    pub fn recipient(&self, address: &Address) -> Result<Recipient, Refusal> {
+        recipient::resolve(address, &self.directory, &self.settings)
+    }
+
+    /// Begins to take in a message for `recipients` (of which there is at least one). `size` is what the sender said of
+    /// its size in bytes.
+    pub async fn receive(
+        &self,
+        recipients: &[Recipient],
+        size: Option<u64>,
+    ) -> Result<Incoming, Refusal> {
+        // The store keeps the body near its first holder's data.
+        let account = recipients
+            .first()
+            .map(Recipient::account)
+            .unwrap_or_default();
+        let incoming = self.mailboxes.receive(account, size).await;
+        let incoming = incoming.map_err(refusal::of_message)?;
+        Ok(Incoming::new(incoming, self.settings.max_hops))
+    }
+
+    /// Brings a message to its recipients: several at once, each account once, however many of its addresses are
+    /// named.
+    pub fn deliver(
+        self: &Arc<Self>,
+        envelope: Envelope,
+        received: Received,
+        recipients: Vec<Recipient>,
+    ) -> Deliveries {
+        let (accounts, waiting) = Deliveries::plan(recipients);
+        let message = Arc::new(Message {
+            return_path: envelope.return_path(),
+            envelope,
+            received,
+        });
+        let transport = Arc::clone(self);
+        let results = stream::iter(accounts)
+            .map(move |recipient| {
+                let (transport, message) = (Arc::clone(&transport), Arc::clone(&message));
+                async move { transport.deliver_to(&message, &recipient).await }
+            })
+            .buffered(self.settings.concurrency.max(1));
+        Deliveries::new(results.boxed(), waiting)
+    }
+
+    async fn deliver_to(
+        &self,
+        message: &Message,
+        recipient: &Recipient,
+    ) -> Result<Delivered, Refusal> {
+        let delivery = Delivery {
+            envelope: &message.envelope,
+            received: &message.received,
+            recipient,
+        };
+        let mut placement = Placement::default();
+        for hook in &self.hooks {
+            hook.place(&delivery, &mut placement).await?;
+        }
+        let delivered = self.append(message, recipient, placement).await;
+        let delivered = delivered.map_err(|error| {
+            let refusal = refusal::of_mailbox(&error, self.settings.over_quota);
+            tracing::warn!(account = %recipient.account(), %error, %refusal, "not delivered");
+            refusal
+        })?;
+        for hook in &self.hooks {
+            hook.delivered(&delivery, &delivered).await;
+        }
+        Ok(delivered)
+    }
+
+    async fn append(
+        &self,
+        message: &Message,
+        recipient: &Recipient,
+        placement: Placement,
+    ) -> Result<Delivered, fieldpost_mailbox::Error> {
+        let mailbox = self.mailboxes.open(recipient.account()).await?;
+        let folder = mailbox.special(placement.folder).await?.id;
+        let mut item = NewItem::new(message.received.inner.clone());
+        // RFC 5321 §4.4: Return-Path on top, then ours for this recipient, then the message as it came.
+        item.prefix = [message.return_path.as_str(), &recipient.delivered_to()]
+            .concat()
+            .into();
+        item.keywords = placement.keywords;
+        if placement.seen {
+            item.flags = Flags::SEEN;
+        }
+        let appended = mailbox.append(folder, &item).await?;
+        Ok(Delivered {
+            address: recipient.address().clone(),
+            account: recipient.account(),
+            folder,
+            entry: appended.entry,
+            uid: appended.uid,
+        })
+    }
+}
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hooks: Vec<_> = self.hooks.iter().map(|hook| hook.name()).collect();
+        f.debug_struct("Transport")
+            .field("settings", &self.settings)
+            .field("hooks", &hooks)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What all deliveries of one message share.
+struct Message {
+    envelope: Envelope,
+    return_path: String,
+    received: Received,
+}
