@@ -55,7 +55,7 @@ pub use item::{
 pub use labels::{LabelSet, Labels, MAX_LABELS};
 pub use mailbox::Mailbox;
 pub use mailboxes::{Incoming, Mailboxes, Received};
-pub use maildrop::MaildropGuard;
+pub use maildrop::{MaildropGuard, UniqueIds};
 pub use quota::{Limits, Quota};
 pub use settings::{Clock, Settings};
 pub use uid_set::UidSet;

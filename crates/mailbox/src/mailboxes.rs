@@ -83,6 +83,7 @@ impl Mailboxes {
             writer: self.store.stage_body(options).await?,
             scanner: Scanner::new(self.settings.scanner.clone()),
             size: 0,
+            last: [0; 2],
             limit: self.settings.max_item_size,
         })
     }
@@ -233,6 +234,8 @@ pub struct Incoming {
     writer: Box<dyn BodyWriter>,
     scanner: Scanner,
     size: u64,
+    /// The last two bytes that came.
+    last: [u8; 2],
     limit: u64,
 }
 
@@ -245,6 +248,11 @@ impl Incoming {
                 size: self.size,
                 limit: self.limit,
             });
+        }
+        match *chunk {
+            [] => {}
+            [byte] => self.last = [self.last[1], byte],
+            [.., before, byte] => self.last = [before, byte],
         }
         self.scanner.push(&chunk);
         Ok(self.writer.write(chunk).await?)
@@ -259,7 +267,8 @@ impl Incoming {
     pub async fn finish(self) -> Result<Received, Error> {
         let summary = self.scanner.finish();
         let body = self.writer.finish().await?;
-        Ok(Received::new(body, summary))
+        let open_end = self.size > 0 && self.last != *b"\r\n";
+        Ok(Received::new(body, summary, open_end))
     }
 }
 
@@ -278,11 +287,14 @@ pub struct Received {
     pub(crate) summary: Arc<Summary>,
     /// The summary as it is stored: made once, however many mailboxes it goes into.
     pub(crate) stored_summary: Bytes,
+    /// Whether its last line does not end with CRLF.
+    pub(crate) open_end: bool,
 }
 
 impl Received {
-    pub(crate) fn new(body: StagedBody, summary: Summary) -> Self {
+    pub(crate) fn new(body: StagedBody, summary: Summary, open_end: bool) -> Self {
         Self {
+            open_end,
             stored_summary: summary.encode().into(),
             body,
             summary: Arc::new(summary),

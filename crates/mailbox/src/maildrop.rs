@@ -1,6 +1,10 @@
 //! A folder as POP3 sees it: one session at a time, and unique-ids that stay.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use crate::{Error, Facts, FolderId, Mailbox, View, account::Account};
 
@@ -15,32 +19,62 @@ impl Mailbox {
         })
     }
 
-    /// The unique-ids (RFC 1939 §7 UIDL) of a view's rows, in their order: the one that an item came with, else one made
-    /// from uid_validity and uid, which never name another item.
-    pub async fn unique_ids(&self, folder: FolderId, view: &View) -> Result<Vec<String>, Error> {
-        let mut ids = Vec::with_capacity(view.len());
-        let mut stored = HashSet::new();
-        for row in view.rows() {
-            let mut id = None;
-            if row.facts.contains(Facts::STORED_UIDL) {
-                // An item that left meanwhile, or is damaged, still needs an id of its own.
-                id = match self.record(folder, row.uid).await {
-                    Ok(record) => record.stored_uidl,
-                    Err(Error::NoSuchItem { .. } | Error::Damaged { .. }) => None,
-                    Err(error) => return Err(error),
-                };
+    /// The unique-ids (RFC 1939 §7 UIDL) of a view's rows: the one that an item came with, else one made from uid_validity
+    /// and uid, which never name another item.
+    pub async fn unique_ids(&self, folder: FolderId, view: &View) -> Result<UniqueIds, Error> {
+        let mut ids = UniqueIds {
+            uid_validity: view.uid_validity,
+            stored: HashMap::new(),
+        };
+        let ours = unique_id_prefix(view.uid_validity);
+        let mut taken = HashSet::new();
+        for row in view
+            .rows()
+            .filter(|row| row.facts.contains(Facts::STORED_UIDL))
+        {
+            // An item that left meanwhile, or is damaged, still needs an id of its own.
+            let stored = match self.record(folder, row.uid).await {
+                Ok(record) => record.stored_uidl,
+                Err(Error::NoSuchItem { .. } | Error::Damaged { .. }) => None,
+                Err(error) => return Err(error),
+            };
+            // Ids must be unique in the maildrop, whatever an import brought in: not one of ours, and none twice.
+            if let Some(id) = stored
+                && !id.starts_with(&ours)
+                && taken.insert(id.clone())
+            {
+                ids.stored.insert(row.uid, id);
             }
-            // Ids must be unique in the maildrop, whatever an import brought in.
-            let id = id.filter(|id| stored.insert(id.clone()));
-            ids.push(id.unwrap_or_else(|| unique_id(view.uid_validity, row.uid)));
         }
         Ok(ids)
     }
 }
 
+/// The unique-ids of a view. Takes up memory only for those that items came with.
+#[derive(Clone, Debug)]
+pub struct UniqueIds {
+    uid_validity: u32,
+    /// By uid.
+    stored: HashMap<u32, String>,
+}
+
+impl UniqueIds {
+    /// The unique-id of the item with that uid.
+    pub fn of(&self, uid: u32) -> Cow<'_, str> {
+        match self.stored.get(&uid) {
+            Some(id) => Cow::Borrowed(id),
+            None => Cow::Owned(unique_id(self.uid_validity, uid)),
+        }
+    }
+}
+
 /// The unique-id of an item that came without one.
-pub(crate) fn unique_id(uid_validity: u32, uid: u32) -> String {
-    format!("{uid_validity:08x}.{uid:08x}")
+fn unique_id(uid_validity: u32, uid: u32) -> String {
+    format!("{}{uid:08x}", unique_id_prefix(uid_validity))
+}
+
+fn unique_id_prefix(uid_validity: u32) -> String {
+    format!("{uid_validity:08x}.")
 }
 
 /// Holds a folder's exclusive lock; dropping it gives it back.

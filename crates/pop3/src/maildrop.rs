@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use fieldpost_directory::Identity;
 use fieldpost_mailbox::{
-    Error, Expunge, FlagUpdate, Flags, FolderId, Item, ItemReader, Mailbox, MaildropGuard, Row,
-    SpecialUse, UidSet, UpdateMode, View,
+    Error, Expunge, Facts, FlagUpdate, Flags, FolderId, Item, ItemReader, Mailbox, MaildropGuard,
+    Row, SpecialUse, UidSet, UniqueIds, UpdateMode, View,
 };
 
 use crate::{Service, codec::MessageNumber};
@@ -26,7 +26,7 @@ pub(crate) struct Maildrop {
     /// Octets of all messages that are not marked as deleted.
     octets: u64,
     mark_seen: bool,
-    unique_ids: Option<Arc<[String]>>,
+    unique_ids: Option<Arc<UniqueIds>>,
     /// Keeps other sessions out for as long as this one lives (RFC 1939 §8).
     _guard: MaildropGuard,
 }
@@ -61,7 +61,7 @@ impl Maildrop {
         let guard = mailbox.exclusive(folder).ok_or(OpenError::InUse)?;
         let view = mailbox.view(folder).await?;
         Ok(Self {
-            octets: view.rows().map(|row| row.size).sum(),
+            octets: view.rows().map(octets).sum(),
             deleted: Places::default(),
             fetched: Places::default(),
             mark_seen: service.settings.mark_seen,
@@ -93,16 +93,12 @@ impl Maildrop {
         self.mailbox.read(item, 0..u64::MAX).await
     }
 
-    /// The unique ids of all messages, in order (RFC 1939 §7). Made once, and only for who asks.
-    pub(crate) async fn unique_ids(&mut self) -> Result<Arc<[String]>, Error> {
+    /// The unique ids of all messages (RFC 1939 §7), for who asks.
+    pub(crate) async fn unique_ids(&mut self) -> Result<Arc<UniqueIds>, Error> {
         if let Some(ids) = &self.unique_ids {
             return Ok(ids.clone());
         }
-        let ids: Arc<[String]> = self
-            .mailbox
-            .unique_ids(self.folder, &self.view)
-            .await?
-            .into();
+        let ids = Arc::new(self.mailbox.unique_ids(self.folder, &self.view).await?);
         Ok(self.unique_ids.insert(ids).clone())
     }
 
@@ -134,7 +130,7 @@ impl Maildrop {
 
     /// Marks a message as deleted.
     pub(crate) fn delete(&mut self, number: MessageNumber) -> Result<(), NoMessage> {
-        let size = self.message(number)?.size;
+        let size = octets(self.message(number)?);
         self.deleted.insert(number.index());
         self.octets -= size;
         Ok(())
@@ -143,7 +139,7 @@ impl Maildrop {
     /// Takes back every mark.
     pub(crate) fn reset(&mut self) {
         self.deleted = Places::default();
-        self.octets = self.view.rows().map(|row| row.size).sum();
+        self.octets = self.view.rows().map(octets).sum();
     }
 
     /// Remembers that a message was sent whole.
@@ -191,6 +187,15 @@ impl Maildrop {
             .filter_map(|place| self.view.at(place))
             .map(|row| row.uid)
             .collect()
+    }
+}
+
+/// The octets that RETR sends, before dots are doubled: those of the message, and the CRLF that its last line may lack.
+pub(crate) fn octets(row: &Row) -> u64 {
+    if row.facts.contains(Facts::OPEN_END) {
+        row.size + 2
+    } else {
+        row.size
     }
 }
 

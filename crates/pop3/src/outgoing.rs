@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use fieldpost_mailbox::{Error, ItemReader};
+use fieldpost_mailbox::{Error, ItemReader, UniqueIds};
 
 use crate::{
     codec::{DotStuffer, MessageNumber, Replies, TopLimit},
-    maildrop::Maildrop,
+    maildrop::{Maildrop, octets},
 };
 
 /// A long answer under way; its status line is sent already.
@@ -94,8 +94,8 @@ impl MessageText {
 pub(crate) enum ListingKind {
     /// The size in octets.
     Size,
-    /// The unique id; these are all messages'.
-    UniqueId(Arc<[String]>),
+    /// The unique id.
+    UniqueId(Arc<UniqueIds>),
 }
 
 /// A line for each message that is not marked as deleted.
@@ -115,11 +115,9 @@ impl Listing {
         let (messages, next) = maildrop.messages_from(self.next, LINES_A_STEP);
         for (number, row) in messages {
             match &self.kind {
-                ListingKind::Size => replies.line(format_args!("{number} {}", row.size)),
+                ListingKind::Size => replies.line(format_args!("{number} {}", octets(&row))),
                 ListingKind::UniqueId(ids) => {
-                    if let Some(id) = ids.get(number.index()) {
-                        replies.line(format_args!("{number} {id}"));
-                    }
+                    replies.line(format_args!("{number} {}", ids.of(row.uid)));
                 }
             }
         }

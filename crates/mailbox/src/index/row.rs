@@ -87,8 +87,10 @@ impl Facts {
     pub const STORED_UIDL: Self = Self(1);
     /// The message has attachments.
     pub const ATTACHMENTS: Self = Self(2);
+    /// The last line does not end with CRLF: a protocol that sends whole lines (POP3) sends two octets more.
+    pub const OPEN_END: Self = Self(4);
 
-    pub(crate) const ALL: Self = Self(3);
+    pub(crate) const ALL: Self = Self(7);
 
     /// Whether all of `other` holds.
     pub fn contains(self, other: Self) -> bool {

@@ -99,6 +99,7 @@ impl Mailbox {
                 internal_date: item.internal_date.unwrap_or(now),
                 save_date: now,
                 has_attachments: item.received.summary().has_attachments,
+                open_end: item.received.open_end,
                 content,
                 thread,
             };
@@ -125,6 +126,7 @@ pub(crate) struct Arrival {
     pub(crate) internal_date: i64,
     pub(crate) save_date: i64,
     pub(crate) has_attachments: bool,
+    pub(crate) open_end: bool,
     pub(crate) content: ContentId,
     pub(crate) thread: ThreadId,
 }
@@ -159,7 +161,8 @@ impl Arrival {
             flags: self.flags,
             facts: Facts::default()
                 .with(Facts::STORED_UIDL, item.stored_uidl.is_some())
-                .with(Facts::ATTACHMENTS, self.has_attachments),
+                .with(Facts::ATTACHMENTS, self.has_attachments)
+                .with(Facts::OPEN_END, self.open_end),
             entry,
             mod_seq,
             size: item.size(),

@@ -122,6 +122,7 @@ impl Mailbox {
                 internal_date: row.internal_date,
                 save_date: now,
                 has_attachments: row.facts.contains(Facts::ATTACHMENTS),
+                open_end: row.facts.contains(Facts::OPEN_END),
                 content: row.content,
                 thread: row.thread,
             };

@@ -2,7 +2,7 @@
 
 use crate::{
     codec::{MessageNumber, Replies},
-    maildrop::Maildrop,
+    maildrop::{Maildrop, octets},
     outgoing::{Listing, ListingKind, Outgoing},
     session::{Next, Transaction},
 };
@@ -21,7 +21,7 @@ pub(crate) fn all(transaction: Box<Transaction>, replies: &mut Replies<'_>) -> N
 /// One message.
 pub(crate) fn one(maildrop: &Maildrop, number: MessageNumber, replies: &mut Replies<'_>) {
     match maildrop.message(number) {
-        Ok(row) => replies.ok(format_args!("{number} {}", row.size)),
+        Ok(row) => replies.ok(format_args!("{number} {}", octets(row))),
         Err(error) => replies.err(error),
     }
 }

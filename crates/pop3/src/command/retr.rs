@@ -4,7 +4,7 @@ use fieldpost_mailbox::Error;
 
 use crate::{
     codec::{MessageNumber, Replies, ResponseCode},
-    maildrop::Maildrop,
+    maildrop::{Maildrop, octets},
     outgoing::{MessageText, Outgoing},
     session::{Next, Transaction},
 };
@@ -23,7 +23,7 @@ pub(crate) async fn answer(
     };
     match read(&transaction.maildrop, number, row.uid).await {
         Ok(text) => {
-            replies.ok(format_args!("{} octets", row.size));
+            replies.ok(format_args!("{} octets", octets(&row)));
             transaction.send(Outgoing::Message(text))
         }
         Err(error) => {
@@ -73,6 +73,7 @@ mod tests {
             b"Subject: dots\r\n\r\n.\r\n..\r\n.a\r\n".to_vec(),
             b"Subject: no body\r\n".to_vec(),
             b"Subject: bare ends\r\n\r\na\nb\n.\nc\rd\r\n".to_vec(),
+            Vec::new(),
         ];
         for text in &texts {
             office.deliver(text).await;
@@ -84,7 +85,7 @@ mod tests {
             assert!(read == *text, "message {}", index + 1);
         }
         client
-            .says("RETR 9", "-ERR No such message, only 5 in maildrop")
+            .says("RETR 9", "-ERR No such message, only 6 in maildrop")
             .await;
     }
 
@@ -93,8 +94,18 @@ mod tests {
         let office = Office::open().await;
         office.deliver(b"Subject: x\r\n\r\nno end").await;
         let mut client = office.signed_in().await;
-        let (_, read) = client.asks_message("RETR 1").await;
-        assert_eq!(read, b"Subject: x\r\n\r\nno end\r\n");
+        let expected = b"Subject: x\r\n\r\nno end\r\n";
+        let (status, read) = client.asks_message("RETR 1").await;
+        assert_eq!(read, expected);
+        assert_eq!(status, format!("+OK {} octets", expected.len()));
+        client
+            .says("LIST 1", &format!("+OK 1 {}", expected.len()))
+            .await;
+        client
+            .says("STAT", &format!("+OK 1 {}", expected.len()))
+            .await;
+        client.says("DELE 1", "+OK *").await;
+        client.says("STAT", "+OK 0 0").await;
     }
 
     #[tokio::test]

@@ -24,14 +24,12 @@ pub(crate) async fn all(mut transaction: Box<Transaction>, replies: &mut Replies
 
 /// One message.
 pub(crate) async fn one(maildrop: &mut Maildrop, number: MessageNumber, replies: &mut Replies<'_>) {
-    if let Err(error) = maildrop.message(number) {
-        return replies.err(error);
-    }
+    let uid = match maildrop.message(number) {
+        Ok(row) => row.uid,
+        Err(error) => return replies.err(error),
+    };
     match maildrop.unique_ids().await {
-        Ok(ids) => match ids.get(number.index()) {
-            Some(id) => replies.ok(format_args!("{number} {id}")),
-            None => replies.err("No such message"),
-        },
+        Ok(ids) => replies.ok(format_args!("{number} {}", ids.of(uid))),
         Err(error) => retr::refuse(&error, replies),
     }
 }
@@ -101,5 +99,19 @@ mod tests {
         assert_eq!(ids[0], "1 old-1");
         assert!(ids[1] != "2 old-1" && ids[2] != "3 old-1", "{ids:?}");
         client.says("UIDL 1", "+OK 1 old-1").await;
+        client.quits().await;
+
+        // One that looks like ours could be another message's.
+        let ours = ids[1].split_once(' ').unwrap().1.to_owned();
+        office
+            .deliver_item(&text, |item| item.stored_uidl = Some(ours))
+            .await;
+        let mut ids = office.signed_in().await.asks_lines("UIDL").await;
+        for id in &mut ids {
+            *id = id.split_once(' ').unwrap().1.to_owned();
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), 4);
     }
 }
