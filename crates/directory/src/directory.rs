@@ -362,3 +362,6 @@ async fn server_secret(store: &dyn Store) -> Result<Zeroizing<[u8; 32]>, Directo
 
 /// Records read at a time while loading.
 const PAGE: usize = 1000;
+
+#[cfg(test)]
+mod tests;

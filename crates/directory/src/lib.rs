@@ -37,6 +37,8 @@ mod secret;
 mod settings;
 mod sign_in;
 mod statistics;
+#[cfg(test)]
+mod testing;
 mod verified;
 
 pub use account::{

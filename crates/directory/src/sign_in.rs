@@ -350,3 +350,6 @@ pub(crate) fn name_of(login: &[u8]) -> Vec<u8> {
         Err(_) => login.to_ascii_lowercase(),
     }
 }
+
+#[cfg(test)]
+mod tests;
