@@ -53,8 +53,7 @@ impl Address {
     /// For people: the domain's `xn--` labels shown in their own script.
     pub fn to_unicode(&self) -> String {
         let (local, domain) = self.split();
-        let (domain, _) =
-            Uts46::new().to_unicode(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::Allow);
+        let domain = to_unicode(domain);
         format!("{local}@{domain}")
     }
 
@@ -162,16 +161,30 @@ pub(crate) fn canonical_domain(text: &str) -> Result<String, AddressError> {
     if text.len() > 4 * MAX_ADDRESS {
         return Err(AddressError::TooLong);
     }
-    let text = text.strip_suffix('.').unwrap_or(text);
-    let domain = Uts46::new()
+    let domain = to_ascii(text.strip_suffix('.').unwrap_or(text))?;
+    // An A-label may hide one that looks like an A-label itself (`xn--xn--…`); what people see must lead back here.
+    if domain.contains("xn--") && to_ascii(&to_unicode(&domain)).as_ref() != Ok(&domain) {
+        return Err(AddressError::Domain);
+    }
+    Ok(domain)
+}
+
+fn to_ascii(domain: &str) -> Result<String, AddressError> {
+    Uts46::new()
         .to_ascii(
-            text.as_bytes(),
+            domain.as_bytes(),
             AsciiDenyList::STD3,
             Hyphens::CheckFirstLast,
             DnsLength::Verify,
         )
-        .map_err(|_| AddressError::Domain)?;
-    Ok(domain.into_owned())
+        .map(Into::into)
+        .map_err(|_| AddressError::Domain)
+}
+
+fn to_unicode(domain: &str) -> String {
+    let (domain, _) =
+        Uts46::new().to_unicode(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::Allow);
+    domain.into_owned()
 }
 
 /// The canonical form of a local part: without quotes, NFC, lower case.

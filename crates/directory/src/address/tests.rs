@@ -63,6 +63,8 @@ fn what_is_no_address_is_refused() {
         "al\u{202e}ice@demo.test",
         "al\u{200b}ice@demo.test",
         "alice@xn--\u{fc}.test",
+        // Found by fuzzing: its Unicode form is another A-label, and no domain.
+        "alice@xn--xn--e-jchmchme-jchmchmpla",
     ] {
         assert!(Address::parse(text).is_err(), "{text:?}");
     }
