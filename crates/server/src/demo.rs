@@ -3,5 +3,8 @@
 //! Its pieces: a certificate authority of its own ([`Authority`]), and mails to read ([`mails`]).
 
 mod authority;
+mod compose;
+mod files;
+pub mod mails;
 
 pub use authority::Authority;
