@@ -2,8 +2,10 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod config;
+pub mod control;
 pub mod demo;
 pub mod error;
+pub mod exchange;
 pub mod listener;
 pub mod logging;
 pub mod tls;
