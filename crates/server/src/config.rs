@@ -162,8 +162,6 @@ pub struct DirectorySection {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PlaintextSignIn {
-    /// Nowhere.
-    Never,
     /// From this machine only (127.0.0.0/8, ::1, Unix sockets).
     Loopback,
     /// Everywhere. Passwords can then be read on the way.
@@ -200,6 +198,8 @@ pub struct LmtpSection {
     pub max_recipients: usize,
     /// A session that sends nothing for so long ends.
     pub idle_timeout: Span,
+    /// Whether LMTP may listen where other machines reach it.
+    pub allow_remote: bool,
 }
 
 /// `[[listener]]`: one socket that takes connections.
@@ -399,6 +399,16 @@ impl Config {
                 }
                 _ => {}
             }
+            if let (Protocol::Lmtp, Endpoint::Tcp(address)) = (listener.protocol, &endpoint)
+                && !address.ip().to_canonical().is_loopback()
+                && !self.lmtp.allow_remote
+            {
+                return Err(named(format!(
+                    "whoever reaches {address} could deliver to every mailbox, because LMTP has no sign-in; \
+                     listen on a Unix socket or on loopback, or set allow_remote = true in [lmtp] and close the \
+                     port to all but the MTA"
+                )));
+            }
             let ephemeral = matches!(&endpoint, Endpoint::Tcp(address) if address.port() == 0);
             if !ephemeral && !seen.insert(endpoint.clone()) {
                 return Err(named(format!("{endpoint} is listed twice")));
@@ -578,6 +588,7 @@ impl Default for LmtpSection {
             max_message_size: ByteSize::mebibytes(50),
             max_recipients: 1000,
             idle_timeout: Span::seconds(300),
+            allow_remote: false,
         }
     }
 }

@@ -37,6 +37,15 @@ pub trait Handler: Send + Sync + 'static {
     fn serve(&self, accepted: Accepted, shutdown: CancellationToken) -> BoxedSession;
 }
 
+/// How listeners and their sessions are told to end.
+#[derive(Clone, Debug, Default)]
+pub struct Stop {
+    /// Take no more connections; sessions finish what they are at.
+    pub drain: CancellationToken,
+    /// Sessions end at once.
+    pub cut: CancellationToken,
+}
+
 /// One session, to be driven to its end.
 pub type BoxedSession = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -99,14 +108,15 @@ impl Bound {
         self.socket.endpoint()
     }
 
-    /// Takes connections until `shutdown`, each served in a task that `sessions` counts.
+    /// Takes connections until the drain begins, each served in a task that `sessions` counts.
     pub async fn accept(
         self,
         handler: Arc<dyn Handler>,
         admission: Arc<Admission>,
         sessions: TaskTracker,
-        shutdown: CancellationToken,
+        stop: Stop,
     ) {
+        let shutdown = stop.drain;
         let places = Arc::new(Semaphore::new(self.max_connections));
         let mut trouble = Trouble::default();
         loop {
@@ -153,14 +163,15 @@ impl Bound {
                 protocol = %self.protocol,
             );
             let session = handler.serve(accepted, shutdown.clone());
+            let cut = stop.cut.clone();
             sessions.spawn(
                 async move {
-                    if std::panic::AssertUnwindSafe(session)
-                        .catch_unwind()
-                        .await
-                        .is_err()
-                    {
-                        tracing::error!("a session ended by a panic: a defect, please report it");
+                    let session = std::panic::AssertUnwindSafe(session).catch_unwind();
+                    tokio::select! {
+                        ended = session => if ended.is_err() {
+                            tracing::error!("a session ended by a panic: a defect, please report it");
+                        },
+                        () = cut.cancelled() => tracing::info!("connection cut: it took longer than the drain"),
                     }
                     drop((place, admitted));
                 }

@@ -1,3 +1,5 @@
 //! The `fieldpost` program.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    fieldpost_server::command::main()
+}

@@ -181,6 +181,10 @@ fn listeners_that_cannot_work_are_refused() {
             "octal",
         ),
         (
+            "protocol = \"lmtp\"\naddress = \"192.0.2.1:24\"",
+            "deliver to every mailbox",
+        ),
+        (
             "protocol = \"lmtp\"\nunix = \"a\"\nmax_connections = 0",
             "at least 1",
         ),

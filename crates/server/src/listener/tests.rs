@@ -47,7 +47,10 @@ fn start(listener: &config::Listener, admission: Arc<Admission>) -> Running {
         Arc::new(Hello),
         Arc::clone(&admission),
         sessions.clone(),
-        shutdown.clone(),
+        Stop {
+            drain: shutdown.clone(),
+            cut: CancellationToken::new(),
+        },
     ));
     Running {
         endpoint,

@@ -1,0 +1,156 @@
+//! `fieldpost account set ADDRESS …`
+
+use std::sync::Arc;
+
+use clap::Args;
+use fieldpost_directory::{AccountUpdate, Protocol};
+use fieldpost_mailbox::{Limits, Mailbox};
+use serde::{Deserialize, Serialize};
+
+use super::{AccountRow, parse_address};
+use crate::{
+    command::Context,
+    config::ByteSize,
+    engine::{self, Engine},
+    exchange::{Failure, FailureKind},
+    operation::Operation,
+};
+
+/// Arguments of `account set`.
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  fieldpost account set anna@example.org --add-alias sales@example.org\n  \
+                  fieldpost account set anna@example.org --disable\n  \
+                  fieldpost account set anna@example.org --quota-bytes \"5 GiB\" --without pop3"
+)]
+pub struct Arguments {
+    /// The account, by any of its addresses.
+    address: String,
+    #[command(flatten)]
+    change: Change,
+}
+
+#[derive(Args, Deserialize, Serialize)]
+#[group(required = true, multiple = true)]
+struct Change {
+    /// A new primary address; the old one stays as a further one.
+    #[arg(long, value_name = "ADDRESS")]
+    primary: Option<String>,
+    /// A further address to add; may be given several times.
+    #[arg(long = "add-alias", value_name = "ADDRESS")]
+    add_aliases: Vec<String>,
+    /// A further address to take away.
+    #[arg(long = "remove-alias", value_name = "ADDRESS")]
+    remove_aliases: Vec<String>,
+    /// The person's name.
+    #[arg(long, value_name = "NAME")]
+    display_name: Option<String>,
+    /// Let its user sign in.
+    #[arg(long, conflicts_with = "disable")]
+    enable: bool,
+    /// Let its user sign in no more; mail to it is refused.
+    #[arg(long)]
+    disable: bool,
+    /// Allow a protocol: pop3, imap, activesync, submission, web.
+    #[arg(long = "with", value_name = "PROTOCOL")]
+    with: Vec<String>,
+    /// Forbid a protocol.
+    #[arg(long = "without", value_name = "PROTOCOL")]
+    without: Vec<String>,
+    /// The most it may hold, such as "2 GiB"; 0 = no bound.
+    #[arg(long, value_name = "SIZE")]
+    quota_bytes: Option<ByteSize>,
+    /// The most items it may hold; 0 = no bound.
+    #[arg(long, value_name = "N")]
+    quota_items: Option<u64>,
+}
+
+/// What the operation needs to know.
+#[derive(Deserialize, Serialize)]
+pub struct Request {
+    address: String,
+    change: Change,
+}
+
+/// Runs the command.
+pub fn run(arguments: Arguments, context: &Context) -> anyhow::Result<()> {
+    let row: AccountRow = context.call(Operation::AccountSet(Request {
+        address: arguments.address,
+        change: arguments.change,
+    }))?;
+    context.print(&row, |out| {
+        writeln!(out, "account {} is changed", row.address)
+    })
+}
+
+/// Changes the account.
+pub async fn operate(request: Request, engine: &Arc<Engine>) -> Result<AccountRow, Failure> {
+    let account = engine.account(&request.address)?;
+    let change = request.change;
+    let addresses = |list: &[String]| {
+        list.iter()
+            .map(|text| parse_address(text))
+            .collect::<Result<Vec<_>, _>>()
+    };
+    let mut protocols = account.protocols;
+    for name in &change.with {
+        protocols = protocols.with(protocol(name)?);
+    }
+    for name in &change.without {
+        protocols = protocols.without(protocol(name)?);
+    }
+    let update = AccountUpdate {
+        address: change.primary.as_deref().map(parse_address).transpose()?,
+        add_aliases: addresses(&change.add_aliases)?,
+        remove_aliases: addresses(&change.remove_aliases)?,
+        display_name: change.display_name,
+        enabled: match (change.enable, change.disable) {
+            (true, _) => Some(true),
+            (_, true) => Some(false),
+            _ => None,
+        },
+        protocols: (protocols != account.protocols).then_some(protocols),
+    };
+    let account = engine
+        .directory
+        .set(account.id, update)
+        .await
+        .map_err(engine::of_directory)?;
+    if change.quota_bytes.is_some() || change.quota_items.is_some() {
+        let mailbox = engine.open_mailbox(account.id).await?;
+        set_quota(
+            &mailbox,
+            change.quota_bytes.map(ByteSize::bytes),
+            change.quota_items,
+        )
+        .await?;
+    }
+    Ok(AccountRow::of(&account))
+}
+
+/// Sets what is given of a quota, and leaves the rest.
+pub async fn set_quota(
+    mailbox: &Mailbox,
+    bytes: Option<u64>,
+    items: Option<u64>,
+) -> Result<(), Failure> {
+    if bytes.is_none() && items.is_none() {
+        return Ok(());
+    }
+    let now = mailbox.quota().await.map_err(engine::of_mailbox)?.limits;
+    let limits = Limits {
+        bytes: bytes.unwrap_or(now.bytes),
+        items: items.unwrap_or(now.items),
+    };
+    mailbox.set_quota(limits).await.map_err(engine::of_mailbox)
+}
+
+fn protocol(name: &str) -> Result<Protocol, Failure> {
+    Protocol::from_name(name).ok_or_else(|| {
+        let known: Vec<_> = Protocol::ALL.iter().map(|one| one.name()).collect();
+        Failure::new(
+            FailureKind::Usage,
+            format!("there is no protocol {name}; known: {}", known.join(", ")),
+        )
+    })
+}

@@ -1,0 +1,102 @@
+//! `fieldpost account show ADDRESS`
+
+use std::sync::Arc;
+
+use clap::Args;
+use serde::{Deserialize, Serialize};
+
+use super::AccountRow;
+use crate::{
+    command::{Context, folder::FolderRow, show},
+    engine::{self, Engine},
+    exchange::Failure,
+    operation::Operation,
+};
+
+/// Arguments of `account show`.
+#[derive(Args)]
+pub struct Arguments {
+    /// The account, by any of its addresses.
+    address: String,
+}
+
+/// What the operation needs to know.
+#[derive(Deserialize, Serialize)]
+pub struct Request {
+    address: String,
+}
+
+/// All about an account.
+#[derive(Deserialize, Serialize)]
+pub struct Answer {
+    #[serde(flatten)]
+    account: AccountRow,
+    used_bytes: u64,
+    used_items: u64,
+    quota_bytes: u64,
+    quota_items: u64,
+    folders: Vec<FolderRow>,
+}
+
+/// Runs the command.
+pub fn run(arguments: Arguments, context: &Context) -> anyhow::Result<()> {
+    let answer: Answer = context.call(Operation::AccountShow(Request {
+        address: arguments.address,
+    }))?;
+    context.print(&answer, |out| {
+        let account = &answer.account;
+        let made = jiff::Timestamp::from_second(account.created as i64)
+            .map(|time| time.to_string())
+            .unwrap_or_default();
+        let lines = [
+            ("address", account.address.clone()),
+            ("further addresses", account.aliases.join(" ")),
+            ("name", account.display_name.clone()),
+            ("id", account.id.to_string()),
+            (
+                "may sign in",
+                if account.enabled { "yes" } else { "no" }.into(),
+            ),
+            ("protocols", account.protocols.join(" ")),
+            ("made", made),
+            (
+                "holds",
+                format!(
+                    "{} items, {}",
+                    answer.used_items,
+                    show::size(answer.used_bytes)
+                ),
+            ),
+            (
+                "quota",
+                format!(
+                    "{} items, {}",
+                    show::limit(answer.quota_items, answer.quota_items.to_string()),
+                    show::limit(answer.quota_bytes, show::size(answer.quota_bytes))
+                ),
+            ),
+        ];
+        let rows: Vec<_> = lines
+            .into_iter()
+            .map(|(name, value)| vec![name.to_owned(), value])
+            .collect();
+        show::table(out, &rows)?;
+        writeln!(out)?;
+        FolderRow::table(out, &answer.folders)
+    })
+}
+
+/// Looks it up.
+pub async fn operate(request: Request, engine: &Arc<Engine>) -> Result<Answer, Failure> {
+    let account = engine.account(&request.address)?;
+    let mailbox = engine.open_mailbox(account.id).await?;
+    let quota = mailbox.quota().await.map_err(engine::of_mailbox)?;
+    Ok(Answer {
+        account: AccountRow::of(&account),
+        used_bytes: quota.used_bytes,
+        used_items: quota.used_items,
+        quota_bytes: quota.limits.bytes,
+        quota_items: quota.limits.items,
+        folders: FolderRow::all(&mailbox).await?,
+    })
+}

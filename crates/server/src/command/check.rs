@@ -1,0 +1,290 @@
+//! `fieldpost check`
+
+use std::{
+    io::Write,
+    os::unix::fs::{MetadataExt, PermissionsExt},
+    path::Path,
+};
+
+use clap::Args;
+use serde::Serialize;
+
+use super::{Context, show};
+use crate::{
+    config::{Config, Endpoint},
+    exchange::{Failure, FailureKind},
+    logging,
+    tls::Certificate,
+};
+
+/// Arguments of `check`.
+#[derive(Args)]
+#[command(
+    after_help = "Nothing is changed and nothing listened on; a running server is not disturbed.\n\n\
+                        Example:\n  fieldpost check --config /etc/fieldpost/fieldpost.toml"
+)]
+pub struct Arguments {}
+
+/// What a check found.
+#[derive(Debug, Default, Serialize)]
+struct Report {
+    hostname: String,
+    data_dir: String,
+    control_socket: String,
+    listeners: Vec<ListenerReport>,
+    certificates: Vec<CertificateReport>,
+    /// What keeps the server from working as configured.
+    errors: Vec<String>,
+    /// What works, but should be looked at.
+    warnings: Vec<String>,
+    next_steps: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct ListenerReport {
+    protocol: String,
+    endpoint: String,
+    tls: String,
+}
+
+#[derive(Debug, Serialize)]
+struct CertificateReport {
+    file: String,
+    names: Vec<String>,
+    ends: String,
+    days_left: i64,
+}
+
+/// Checks the configuration and what it names.
+pub fn run(_: Arguments, context: &Context) -> anyhow::Result<()> {
+    let config = context.config()?;
+    let report = examine(&config, jiff::Timestamp::now());
+    context.print(&report, |out| write(&report, context.config_path(), out))?;
+    if report.errors.is_empty() {
+        Ok(())
+    } else {
+        let count = report.errors.len();
+        Err(Failure::new(
+            FailureKind::Configuration,
+            format!("{count} of these keep the server from working"),
+        )
+        .into())
+    }
+}
+
+fn examine(config: &Config, now: jiff::Timestamp) -> Report {
+    let mut report = Report {
+        hostname: config.hostname(),
+        data_dir: config.server.data_dir.display().to_string(),
+        control_socket: config.control_socket().display().to_string(),
+        ..Report::default()
+    };
+    if let Err(error) = logging::check(&config.log.level) {
+        report.errors.push(error.to_string());
+    }
+    for listener in &config.listeners {
+        let Ok(endpoint) = listener.endpoint() else {
+            continue;
+        };
+        let tls = format!("{:?}", listener.tls_mode()).to_lowercase();
+        if listener.tls_mode() == crate::config::TlsMode::Starttls
+            && config.tls.certificates.is_empty()
+        {
+            report.warnings.push(format!(
+                "{} on {endpoint} offers no TLS, because [tls] certificates is empty",
+                listener.protocol
+            ));
+        }
+        if let Endpoint::Unix(path) = &endpoint
+            && let Some(parent) = path.parent()
+            && !parent.as_os_str().is_empty()
+            && !parent.is_dir()
+        {
+            report.errors.push(format!(
+                "{} does not exist, and {endpoint} is to be in it",
+                parent.display()
+            ));
+        }
+        report.listeners.push(ListenerReport {
+            protocol: listener.protocol.to_string(),
+            endpoint: endpoint.to_string(),
+            tls,
+        });
+    }
+    for files in &config.tls.certificates {
+        examine_certificate(files, now, &mut report);
+    }
+    examine_data_directory(&config.server.data_dir, &mut report);
+    advise(config, &mut report);
+    report
+}
+
+fn examine_certificate(
+    files: &crate::config::CertificateFiles,
+    now: jiff::Timestamp,
+    report: &mut Report,
+) {
+    match Certificate::load(files) {
+        Err(error) => report.errors.push(error.to_string()),
+        Ok(certificate) => {
+            let days_left = certificate.days_left(now.as_second());
+            let file = files.cert.display();
+            if days_left < 0 {
+                report
+                    .errors
+                    .push(format!("{file} ended {} days ago", -days_left));
+            } else if days_left < 14 {
+                report
+                    .warnings
+                    .push(format!("{file} ends in {days_left} days"));
+            }
+            if certificate.names.is_empty() {
+                report.warnings.push(format!(
+                    "{file} names no host (no subject alternative name): clients refuse it"
+                ));
+            }
+            report.certificates.push(CertificateReport {
+                file: file.to_string(),
+                names: certificate.names.clone(),
+                ends: jiff::Timestamp::from_second(certificate.not_after)
+                    .map(|time| time.to_string())
+                    .unwrap_or_default(),
+                days_left,
+            });
+        }
+    }
+    if let Ok(metadata) = std::fs::metadata(&files.key)
+        && metadata.permissions().mode() & 0o007 != 0
+    {
+        report.warnings.push(format!(
+            "everybody on this machine can read {}; chmod 0640 {}",
+            files.key.display(),
+            files.key.display()
+        ));
+    }
+}
+
+fn examine_data_directory(path: &Path, report: &mut Report) {
+    match std::fs::metadata(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let parent = path.ancestors().skip(1).find(|ancestor| ancestor.exists());
+            if parent.is_none_or(|parent| !is_writable(parent)) {
+                report.errors.push(format!(
+                    "{} does not exist, and this user cannot make it",
+                    path.display()
+                ));
+            } else {
+                report.warnings.push(format!(
+                    "{} does not exist yet; the server makes it",
+                    path.display()
+                ));
+            }
+        }
+        Err(error) => report.errors.push(format!("{}: {error}", path.display())),
+        Ok(metadata) if !metadata.is_dir() => {
+            report
+                .errors
+                .push(format!("{} is no directory", path.display()));
+        }
+        Ok(metadata) => {
+            if metadata.permissions().mode() & 0o007 != 0 {
+                report.warnings.push(format!(
+                    "everybody on this machine can look into {}; chmod 0700 {}",
+                    path.display(),
+                    path.display()
+                ));
+            }
+            let own = rustix::process::geteuid().as_raw();
+            if own != 0 && metadata.uid() != own {
+                report.warnings.push(format!(
+                    "{} belongs to user {}, and this check runs as {own}: check as the server's user (sudo -u)",
+                    path.display(),
+                    metadata.uid()
+                ));
+            } else if !is_writable(path) {
+                report
+                    .errors
+                    .push(format!("{} cannot be written to", path.display()));
+            }
+        }
+    }
+}
+
+fn advise(config: &Config, report: &mut Report) {
+    if config.listeners.is_empty() {
+        report
+            .next_steps
+            .push("add a [[listener]]: without one nobody can connect".into());
+    }
+    if config.tls.certificates.is_empty() && !config.listeners.is_empty() {
+        report
+            .next_steps
+            .push("name a certificate in [tls] certificates, so that clients can use TLS".into());
+    }
+    if report.errors.is_empty() {
+        report
+            .next_steps
+            .push("start the server (systemctl start fieldpost), or reload a running one (systemctl reload fieldpost)".into());
+    }
+}
+
+fn is_writable(path: &Path) -> bool {
+    rustix::fs::access(
+        path,
+        rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK,
+    )
+    .is_ok()
+}
+
+fn write(report: &Report, file: &Path, out: &mut dyn Write) -> std::io::Result<()> {
+    writeln!(out, "{} is well formed", file.display())?;
+    writeln!(out, "\nhost name       {}", report.hostname)?;
+    writeln!(out, "data directory  {}", report.data_dir)?;
+    writeln!(out, "control socket  {}", report.control_socket)?;
+    if !report.listeners.is_empty() {
+        writeln!(out)?;
+        let mut rows = vec![
+            ["PROTOCOL", "WOULD LISTEN ON", "TLS"]
+                .map(String::from)
+                .to_vec(),
+        ];
+        for listener in &report.listeners {
+            rows.push(vec![
+                listener.protocol.clone(),
+                listener.endpoint.clone(),
+                listener.tls.clone(),
+            ]);
+        }
+        show::table(out, &rows)?;
+    }
+    if !report.certificates.is_empty() {
+        writeln!(out)?;
+        let mut rows = vec![
+            ["CERTIFICATE", "NAMES", "ENDS", "DAYS LEFT"]
+                .map(String::from)
+                .to_vec(),
+        ];
+        for certificate in &report.certificates {
+            rows.push(vec![
+                certificate.file.clone(),
+                certificate.names.join(" "),
+                certificate.ends.clone(),
+                certificate.days_left.to_string(),
+            ]);
+        }
+        show::table(out, &rows)?;
+    }
+    for (head, lines) in [
+        ("error", &report.errors),
+        ("warning", &report.warnings),
+        ("next", &report.next_steps),
+    ] {
+        if !lines.is_empty() {
+            writeln!(out)?;
+        }
+        for line in lines {
+            writeln!(out, "{head}: {line}")?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,219 @@
+//! `fieldpost export ADDRESS`: an account's mail, item by item.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bytes::Bytes;
+use fieldpost_mailbox::{Flags, Folder, FolderId, FolderKind, Mailbox};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    command::{Context, folder},
+    engine::{self, Engine},
+    exchange::{Exchange, Failure, FailureKind},
+    mail_stream::{self, ItemHead, MAX_CHUNK, Parser, Step},
+    operation::Operation,
+};
+
+/// Takes items as they come: an mbox file, a Maildir.
+pub trait Sink {
+    /// An item begins.
+    fn begin(&mut self, head: &ItemHead) -> anyhow::Result<()>;
+    /// Bytes of it.
+    fn write(&mut self, bytes: &[u8]) -> anyhow::Result<()>;
+    /// It ends.
+    fn end(&mut self) -> anyhow::Result<()>;
+    /// All have come; what was written is to be on disk.
+    fn finish(&mut self) -> anyhow::Result<()>;
+}
+
+/// What the operation needs to know.
+#[derive(Deserialize, Serialize)]
+pub struct Request {
+    address: String,
+    folder: Option<String>,
+}
+
+/// What was written.
+#[derive(Deserialize, Serialize)]
+pub struct Answer {
+    items: u64,
+    bytes: u64,
+    /// Items that could not be read, with the reason; the others are there.
+    damaged: Vec<String>,
+}
+
+/// Runs the command.
+pub fn run(
+    address: String,
+    folder: Option<String>,
+    sink: &mut dyn Sink,
+    context: &Context,
+) -> anyhow::Result<()> {
+    let mut parser = Parser::default();
+    let answer: Answer = context.call_with(
+        Operation::ExportMail(Request { address, folder }),
+        None,
+        &mut |bytes| {
+            parser.push(&bytes);
+            while let Some(step) = parser.step()? {
+                match step {
+                    Step::Begin(head) => sink.begin(&head)?,
+                    Step::Bytes(bytes) => sink.write(&bytes)?,
+                    Step::End => sink.end()?,
+                }
+            }
+            Ok(())
+        },
+    )?;
+    parser.finish()?;
+    sink.finish()?;
+    context.print(&answer, |out| {
+        writeln!(out, "{} items written", answer.items)?;
+        for line in &answer.damaged {
+            writeln!(out, "not readable: {line}")?;
+        }
+        Ok(())
+    })?;
+    if answer.damaged.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::new(
+            FailureKind::Damaged,
+            format!("{} items are damaged", answer.damaged.len()),
+        )
+        .advise("fieldpost fsck tells more")
+        .into())
+    }
+}
+
+/// Reads the mail.
+pub async fn operate(
+    request: Request,
+    engine: &Arc<Engine>,
+    exchange: &mut Exchange,
+) -> Result<Answer, Failure> {
+    let mailbox = engine.mailbox(&request.address).await?;
+    let folders = mailbox.folders().await.map_err(engine::of_mailbox)?;
+    let by_id: BTreeMap<FolderId, &Folder> = folders
+        .iter()
+        .map(|folder| (folder.id, &**folder))
+        .collect();
+    let chosen: Vec<(Vec<String>, &Folder)> = folders
+        .iter()
+        .map(|folder| (folder::path(folder, &by_id), &**folder))
+        .filter(|(path, folder)| match &request.folder {
+            None => folder.kind == FolderKind::Mail,
+            Some(wanted) => path.join("/") == *wanted || folder.is_named(wanted),
+        })
+        .collect();
+    if let (Some(wanted), true) = (&request.folder, chosen.is_empty()) {
+        return Err(Failure::new(
+            FailureKind::NotFound,
+            format!("there is no folder {wanted}"),
+        )
+        .advise(format!(
+            "fieldpost folder list {} shows those there are",
+            request.address
+        )));
+    }
+    let total = chosen
+        .iter()
+        .map(|(_, folder)| u64::from(folder.counters.exists))
+        .sum();
+    let mut answer = Answer {
+        items: 0,
+        bytes: 0,
+        damaged: Vec::new(),
+    };
+    for (path, folder) in chosen {
+        let view = mailbox.view(folder.id).await.map_err(engine::of_mailbox)?;
+        let labels = mailbox.labels().await.map_err(engine::of_mailbox)?;
+        for row in view.rows() {
+            let head = ItemHead {
+                folder: path.clone(),
+                flags: flag_names(row.flags),
+                keywords: labels.keywords(row.labels).map(String::from).collect(),
+                internal_date: Some(row.internal_date),
+            };
+            match send_item(&mailbox, folder.id, row.uid, &head, exchange).await {
+                Ok(bytes) => {
+                    answer.items += 1;
+                    answer.bytes += bytes;
+                }
+                Err(Trouble::Damaged(what)) => {
+                    answer
+                        .damaged
+                        .push(format!("{}, uid {}: {what}", path.join("/"), row.uid));
+                }
+                Err(Trouble::Failed(failure)) => return Err(failure),
+            }
+            exchange.progress("writing mail", answer.items, total);
+        }
+    }
+    Ok(answer)
+}
+
+enum Trouble {
+    /// This item cannot be read; the next one may be.
+    Damaged(String),
+    /// Nothing can.
+    Failed(Failure),
+}
+
+/// Sends one item. One that turns out damaged within its body is sent as far as it goes: what was read is worth more
+/// than nothing.
+async fn send_item(
+    mailbox: &Mailbox,
+    folder: FolderId,
+    uid: u32,
+    head: &ItemHead,
+    exchange: &mut Exchange,
+) -> Result<u64, Trouble> {
+    let damaged = |error: fieldpost_mailbox::Error| match error {
+        // Expunged since we looked.
+        fieldpost_mailbox::Error::NoSuchItem { .. } => Trouble::Damaged("it has just gone".into()),
+        error => Trouble::Damaged(error.to_string()),
+    };
+    let item = mailbox.item(folder, uid).await.map_err(damaged)?;
+    let mut reader = mailbox.read(&item, 0..u64::MAX).await.map_err(damaged)?;
+    let begin = mail_stream::begin(head).map_err(|error| Trouble::Damaged(error.to_string()))?;
+    exchange.write(begin).await.map_err(Trouble::Failed)?;
+    let mut sent = 0;
+    let outcome = loop {
+        match reader.next().await {
+            Ok(Some(bytes)) => {
+                sent += bytes.len() as u64;
+                for piece in bytes.chunks(MAX_CHUNK) {
+                    exchange
+                        .write(mail_stream::chunk(piece))
+                        .await
+                        .map_err(Trouble::Failed)?;
+                }
+            }
+            Ok(None) => break Ok(sent),
+            Err(error) => break Err(damaged(error)),
+        }
+    };
+    exchange
+        .write(Bytes::from_static(&mail_stream::END))
+        .await
+        .map_err(Trouble::Failed)?;
+    outcome
+}
+
+/// The names of flags in a stream.
+pub const FLAGS: [(&str, Flags); 5] = [
+    ("seen", Flags::SEEN),
+    ("answered", Flags::ANSWERED),
+    ("flagged", Flags::FLAGGED),
+    ("deleted", Flags::DELETED),
+    ("draft", Flags::DRAFT),
+];
+
+fn flag_names(flags: Flags) -> Vec<String> {
+    FLAGS
+        .iter()
+        .filter(|(_, flag)| flags.contains(*flag))
+        .map(|(name, _)| (*name).to_owned())
+        .collect()
+}

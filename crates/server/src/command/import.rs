@@ -1,0 +1,50 @@
+//! `fieldpost import`
+
+pub mod mail;
+mod maildir;
+mod mbox;
+pub mod modified_utf7;
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::Context;
+use crate::exchange::{Failure, FailureKind};
+
+/// Arguments of `import`.
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  fieldpost import anna@example.org --maildir /var/mail/anna/Maildir\n  \
+                  fieldpost import anna@example.org --mbox old.mbox --folder Archive"
+)]
+pub struct Arguments {
+    /// The account to put the mail into.
+    address: String,
+    /// Read a file in mbox format.
+    #[arg(long, value_name = "FILE", conflicts_with = "maildir")]
+    mbox: Option<PathBuf>,
+    /// Read a Maildir or Maildir++ with all its folders.
+    #[arg(long, value_name = "DIR")]
+    maildir: Option<PathBuf>,
+    /// Put all of it into this folder, names separated by `/`, made if it is not there.
+    #[arg(long, value_name = "FOLDER")]
+    folder: Option<String>,
+}
+
+/// Runs the command.
+pub fn run(arguments: Arguments, context: &Context) -> anyhow::Result<()> {
+    let folder: Option<Vec<String>> = arguments
+        .folder
+        .map(|folder| folder.split('/').map(String::from).collect());
+    let input = match (&arguments.mbox, &arguments.maildir) {
+        (Some(file), None) => mbox::read(file, folder.unwrap_or_else(|| vec!["INBOX".into()]))?,
+        (None, Some(directory)) => maildir::read(directory, folder)?,
+        _ => {
+            return Err(Failure::new(FailureKind::Usage, "say where the mail is")
+                .advise("add --mbox FILE or --maildir DIR")
+                .into());
+        }
+    };
+    mail::run(arguments.address, input, context)
+}

@@ -1,0 +1,185 @@
+//! The store with everything that stands on it: what a running server, or a command without one, works with.
+
+use std::{path::Path, sync::Arc, time::Instant};
+
+use fieldpost_directory::{self as directory, Directory};
+use fieldpost_mailbox::{self as mailbox, Expunge, Mailbox, Mailboxes, UidSet};
+use fieldpost_store::{AccountId, StoreError};
+use fieldpost_transport::{self as transport, Transport};
+
+use crate::{
+    config::{Config, PlaintextSignIn},
+    exchange::{Failure, FailureKind},
+    storage::Storage,
+};
+
+/// The store, the directory, the mailboxes and the transport of one process.
+pub struct Engine {
+    /// The configuration it was opened with.
+    pub config: Config,
+    /// The store and its maintenance.
+    pub storage: Storage,
+    /// The organisation.
+    pub directory: Arc<Directory>,
+    /// The mailboxes.
+    pub mailboxes: Arc<Mailboxes>,
+    /// Mail on its way.
+    pub transport: Arc<Transport>,
+    /// When it was opened.
+    pub opened: Instant,
+}
+
+impl Engine {
+    /// Opens the store that `config` names, and all that stands on it. Fails if another process has it open.
+    pub async fn open(config: Config) -> Result<Arc<Self>, Failure> {
+        let storage = Storage::open(&config).await?;
+        let store = storage.store();
+        let directory = Directory::open(Arc::clone(&store), directory_settings(&config))
+            .await
+            .map_err(of_directory)?;
+        let mailboxes = Mailboxes::new(store, mailbox_settings(&config));
+        let transport = Transport::new(
+            Arc::clone(&directory),
+            Arc::clone(&mailboxes),
+            transport::Settings::default(),
+        );
+        Ok(Arc::new(Self {
+            config,
+            storage,
+            directory,
+            mailboxes,
+            transport,
+            opened: Instant::now(),
+        }))
+    }
+
+    /// The account that has `address`.
+    pub fn account(&self, address: &str) -> Result<Arc<directory::Account>, Failure> {
+        self.directory
+            .resolve(address)
+            .and_then(|id| self.directory.account(id))
+            .ok_or_else(|| {
+                Failure::new(
+                    FailureKind::NotFound,
+                    format!("there is no account {address}"),
+                )
+                .advise("fieldpost account list shows those there are")
+            })
+    }
+
+    /// The mailbox of the account that has `address`.
+    pub async fn mailbox(&self, address: &str) -> Result<Mailbox, Failure> {
+        let account = self.account(address)?;
+        self.open_mailbox(account.id).await
+    }
+
+    /// The mailbox of `account`.
+    pub async fn open_mailbox(&self, account: AccountId) -> Result<Mailbox, Failure> {
+        self.mailboxes.open(account).await.map_err(of_mailbox)
+    }
+
+    /// Takes all mail out of `account`'s mailbox, and the folders that it made. What is left of it are a few records of a
+    /// number that nobody gets again.
+    pub async fn remove_mail(&self, account: AccountId) -> Result<(), Failure> {
+        let mailbox = self.open_mailbox(account).await?;
+        let mut folders = mailbox.folders().await.map_err(of_mailbox)?;
+        for folder in &folders {
+            mailbox
+                .expunge(folder.id, &UidSet::all(), Expunge::All)
+                .await
+                .map_err(of_mailbox)?;
+        }
+        folders.retain(|folder| folder.special_use.is_none());
+        // Children before their parents; a round takes at least the leaves.
+        while !folders.is_empty() {
+            let parents: Vec<_> = folders.iter().filter_map(|folder| folder.parent).collect();
+            let (inner, leaves): (Vec<_>, Vec<_>) = folders
+                .into_iter()
+                .partition(|folder| parents.contains(&folder.id));
+            if leaves.is_empty() {
+                break;
+            }
+            for leaf in leaves {
+                mailbox.delete_folder(leaf.id).await.map_err(of_mailbox)?;
+            }
+            folders = inner;
+        }
+        Ok(())
+    }
+
+    /// Closes the store: all that was accepted is on disk when this returns.
+    pub async fn close(&self) -> Result<(), Failure> {
+        self.storage.store().close().await.map_err(of_store)
+    }
+}
+
+fn directory_settings(config: &Config) -> directory::Settings {
+    directory::Settings {
+        default_domain: Some(config.directory.default_domain.clone())
+            .filter(|domain| !domain.is_empty()),
+        allow_cleartext: config.directory.plaintext_sign_in == PlaintextSignIn::Always,
+        ..directory::Settings::default()
+    }
+}
+
+fn mailbox_settings(config: &Config) -> mailbox::Settings {
+    mailbox::Settings {
+        default_quota: mailbox::Limits {
+            bytes: config.quota.bytes.bytes(),
+            items: config.quota.items,
+        },
+        ..mailbox::Settings::default()
+    }
+}
+
+/// A failure of the store, as the command line tells it.
+pub fn of_store(error: StoreError) -> Failure {
+    let kind = match &error {
+        StoreError::Locked { .. } => FailureKind::Busy,
+        StoreError::Damaged { .. } => FailureKind::Damaged,
+        error if error.is_temporary() => FailureKind::Temporary,
+        _ => FailureKind::Failed,
+    };
+    Failure::new(kind, error)
+}
+
+/// A failure of the directory, as the command line tells it.
+pub fn of_directory(error: directory::DirectoryError) -> Failure {
+    use directory::DirectoryError as Error;
+    match error {
+        Error::Store(error) => of_store(error),
+        error @ Error::AddressTaken { .. } => Failure::new(FailureKind::Exists, error)
+            .advise("fieldpost account show ADDRESS tells whose it is"),
+        error @ (Error::NoSuchAccount(_) | Error::NoSuchDomain(_)) => {
+            Failure::new(FailureKind::NotFound, error)
+        }
+        error if error.is_temporary() => Failure::new(FailureKind::Temporary, error),
+        error => Failure::new(FailureKind::Failed, error),
+    }
+}
+
+/// A failure of a mailbox, as the command line tells it.
+pub fn of_mailbox(error: mailbox::Error) -> Failure {
+    use mailbox::Error;
+    match error {
+        Error::Store(error) => of_store(error),
+        error @ Error::Damaged { .. } => Failure::new(FailureKind::Damaged, error),
+        error @ Error::OverQuota { .. } => Failure::new(FailureKind::Temporary, error)
+            .advise("fieldpost account set ADDRESS --quota-bytes SIZE gives it more room"),
+        error @ (Error::NoSuchFolder(_) | Error::NoSuchItem { .. }) => {
+            Failure::new(FailureKind::NotFound, error)
+        }
+        error if error.is_temporary() => Failure::new(FailureKind::Temporary, error),
+        error => Failure::new(FailureKind::Failed, error),
+    }
+}
+
+/// Makes `path` and its parents, readable by its owner only.
+pub fn make_private_directory(path: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|error| Failure::new(FailureKind::Failed, format!("{}: {error}", path.display())))
+}

@@ -1,0 +1,99 @@
+//! What can be asked of an open store, by name: the same whether a command runs it in its own process or the running
+//! server does it for the command.
+
+use std::{pin::Pin, sync::Arc};
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    command::{account, deliver, export, folder, import},
+    control::Operator,
+    engine::Engine,
+    exchange::{Exchange, Failure, FailureKind},
+};
+
+/// One operation with what it needs to know. Each belongs to one command, whose file has the code.
+#[derive(Deserialize, Serialize)]
+#[serde(tag = "operation", rename_all = "kebab-case")]
+pub enum Operation {
+    /// `account add`
+    AccountAdd(account::add::Request),
+    /// `account import`
+    AccountImport(account::import::Request),
+    /// `account list`
+    AccountList(account::list::Request),
+    /// `account password`
+    AccountPassword(account::password::Request),
+    /// `account remove`
+    AccountRemove(account::remove::Request),
+    /// `account set`
+    AccountSet(account::set::Request),
+    /// `account show`
+    AccountShow(account::show::Request),
+    /// `deliver`
+    Deliver(deliver::Request),
+    /// `export ADDRESS`
+    ExportMail(export::mail::Request),
+    /// `folder list`
+    FolderList(folder::list::Request),
+    /// `import ADDRESS`
+    ImportMail(import::mail::Request),
+}
+
+impl Operation {
+    /// Does it.
+    pub async fn run(
+        self,
+        engine: &Arc<Engine>,
+        exchange: &mut Exchange,
+    ) -> Result<Value, Failure> {
+        match self {
+            Self::AccountAdd(request) => answer(account::add::operate(request, engine).await),
+            Self::AccountImport(request) => {
+                answer(account::import::operate(request, engine, exchange).await)
+            }
+            Self::AccountList(request) => answer(account::list::operate(request, engine)),
+            Self::AccountPassword(request) => {
+                answer(account::password::operate(request, engine).await)
+            }
+            Self::AccountRemove(request) => answer(account::remove::operate(request, engine).await),
+            Self::AccountSet(request) => answer(account::set::operate(request, engine).await),
+            Self::AccountShow(request) => answer(account::show::operate(request, engine).await),
+            Self::Deliver(request) => answer(deliver::operate(request, engine, exchange).await),
+            Self::ExportMail(request) => {
+                answer(export::mail::operate(request, engine, exchange).await)
+            }
+            Self::FolderList(request) => answer(folder::list::operate(request, engine).await),
+            Self::ImportMail(request) => {
+                answer(import::mail::operate(request, engine, exchange).await)
+            }
+        }
+    }
+}
+
+impl Operator for Engine {
+    fn operate(
+        self: Arc<Self>,
+        request: Bytes,
+        mut exchange: Exchange,
+    ) -> Pin<Box<dyn Future<Output = Result<Value, Failure>> + Send>> {
+        Box::pin(async move {
+            let operation: Operation = serde_json::from_slice(&request).map_err(|error| {
+                Failure::new(
+                    FailureKind::Usage,
+                    format!("the server does not know this operation: {error}"),
+                )
+                .advise("restart the server, so that it runs the same version as the command")
+            })?;
+            operation.run(&self, &mut exchange).await
+        })
+    }
+}
+
+fn answer<T: Serialize>(result: Result<T, Failure>) -> Result<Value, Failure> {
+    result.and_then(|answer| {
+        serde_json::to_value(answer).map_err(|error| Failure::new(FailureKind::Failed, error))
+    })
+}

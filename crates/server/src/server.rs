@@ -1,0 +1,262 @@
+//! The running server: everything started in order, reloaded on SIGHUP, drained on SIGTERM.
+//!
+//! Order of a start: certificates, sockets (so that what cannot be had is known at once), the store, then the accept
+//! loops; connections that come in between wait in the kernel's queue. Order of a stop: no more connections, sessions
+//! finish within the drain time, the rest is cut, the store is closed.
+
+mod health;
+mod signals;
+
+use std::{path::PathBuf, sync::Arc};
+
+use arc_swap::ArcSwap;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    config::{self, Config, Effect, Endpoint, Protocol},
+    engine::{self, Engine},
+    exchange::{Failure, FailureKind},
+    front_ends::{Control, FrontEnds},
+    listener::{Admission, Bound, Stop},
+    logging::LogLevel,
+    tls::{self, Certificates},
+};
+
+pub use signals::Signals;
+
+/// A server that takes connections.
+pub struct Server {
+    engine: Arc<Engine>,
+    certificates: Arc<Certificates>,
+    /// What a reload read last; read by the certificate watch.
+    config: Arc<ArcSwap<Config>>,
+    file: Option<PathBuf>,
+    log: Option<LogLevel>,
+    endpoints: Vec<(Protocol, Endpoint)>,
+    loops: TaskTracker,
+    sessions: TaskTracker,
+    stop: Stop,
+}
+
+impl Server {
+    /// Starts it. `file` is read again on a reload; `log` follows its level.
+    pub async fn start(
+        config: Config,
+        file: Option<PathBuf>,
+        log: Option<LogLevel>,
+    ) -> Result<Self, Failure> {
+        let wrong = |error: &dyn std::fmt::Display| Failure::new(FailureKind::Configuration, error);
+        let certificates = Certificates::load(&config.tls.certificates)
+            .map_err(|error| wrong(&error).advise("fieldpost check tells more"))?;
+        let acceptor = if config.tls.certificates.is_empty() {
+            None
+        } else {
+            Some(certificates.acceptor().map_err(|error| wrong(&error))?)
+        };
+        // The directory first: the control socket lies in it.
+        engine::make_private_directory(&config.server.data_dir)?;
+        let mut bound = Vec::new();
+        for listener in &config.listeners {
+            bound.push((
+                Bound::open(listener).map_err(|error| wrong(&error))?,
+                listener.tls_mode(),
+            ));
+        }
+        let engine = Engine::open(config.clone()).await?;
+        let stop = Stop::default();
+        // After the store, whose lock says that no other server runs on this directory.
+        let control = Bound::open(&control_listener(&config)).map_err(|error| wrong(&error))?;
+        let probe = Arc::new(health::EngineProbe {
+            engine: Arc::clone(&engine),
+            draining: stop.drain.clone(),
+        });
+        let front_ends = FrontEnds::new(
+            &config,
+            &engine.directory,
+            &engine.mailboxes,
+            &engine.transport,
+            probe,
+        );
+        let admission = Admission::new(
+            config.limits.max_connections,
+            config.limits.connections_per_address,
+        );
+        let (loops, sessions) = (TaskTracker::new(), TaskTracker::new());
+        let mut endpoints = Vec::new();
+        for (bound, mode) in bound {
+            let (protocol, endpoint) = (bound.protocol(), bound.endpoint());
+            tracing::info!(%protocol, %endpoint, "listening");
+            endpoints.push((protocol, endpoint));
+            let front_end = front_ends.front_end(protocol, mode, acceptor.clone());
+            loops.spawn(bound.accept(
+                front_end,
+                Arc::clone(&admission),
+                sessions.clone(),
+                stop.clone(),
+            ));
+        }
+        // Not bounded with the clients: the command line must get in when the server is full.
+        let operators = Admission::new(CONTROL_CONNECTIONS, CONTROL_CONNECTIONS);
+        let operator = Arc::new(Control(Arc::clone(&engine) as Arc<_>));
+        loops.spawn(control.accept(operator, operators, sessions.clone(), stop.clone()));
+        let watched = config.tls.watch.duration();
+        let config = Arc::new(ArcSwap::from_pointee(config));
+        loops.spawn(tls::watch(
+            Arc::clone(&certificates),
+            Arc::clone(&config),
+            watched,
+            stop.drain.clone(),
+        ));
+        Ok(Self {
+            engine,
+            certificates,
+            config,
+            file,
+            log,
+            endpoints,
+            loops,
+            sessions,
+            stop,
+        })
+    }
+
+    /// Where it listens, with the real ports.
+    pub fn endpoints(&self) -> &[(Protocol, Endpoint)] {
+        &self.endpoints
+    }
+
+    /// The store and what stands on it.
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// Cancelled when the drain begins.
+    pub fn draining(&self) -> &CancellationToken {
+        &self.stop.drain
+    }
+
+    /// Serves until a signal ends it, then drains.
+    pub async fn run(self, mut signals: Signals) -> Result<(), Failure> {
+        loop {
+            match signals.next().await {
+                signals::Signal::Reload => {
+                    notify(&[sd_notify::NotifyState::Reloading]);
+                    self.reload();
+                    notify(&[sd_notify::NotifyState::Ready]);
+                }
+                signals::Signal::Stop(name) => {
+                    tracing::info!(signal = name, "stopping");
+                    break;
+                }
+            }
+        }
+        self.stop().await
+    }
+
+    /// Reads the configuration and the certificates again, puts into force what can be, and logs what differs.
+    pub fn reload(&self) {
+        let before = self.config.load_full();
+        let after = match &self.file {
+            None => Config::clone(&before),
+            Some(file) => match Config::load(file) {
+                Ok(config) => config,
+                Err(error) => {
+                    tracing::error!(%error, "not reloaded; the configuration before stays in force");
+                    return;
+                }
+            },
+        };
+        let changes = config::difference(&before, &after);
+        for change in &changes {
+            let (key, before, after) = (&change.key, &change.before, &change.after);
+            match change.effect {
+                Effect::Now => tracing::info!(key, before, after, "configuration changed"),
+                Effect::Restart => {
+                    tracing::warn!(key, before, after, "configuration changed; takes a restart");
+                }
+            }
+        }
+        if let Some(log) = &self.log
+            && let Err(error) = log.set(&after.log.level)
+        {
+            tracing::error!(%error, "the log's level stays");
+        }
+        let certificates = self.certificates.reload(&after.tls.certificates);
+        certificates.log();
+        tracing::info!(
+            changes = changes.len(),
+            certificates = certificates.changed.len(),
+            "reloaded"
+        );
+        self.config.store(Arc::new(after));
+    }
+
+    /// Drains: takes no more connections, waits for sessions, cuts what is left, closes the store.
+    pub async fn stop(self) -> Result<(), Failure> {
+        notify(&[sd_notify::NotifyState::Stopping]);
+        self.stop.drain.cancel();
+        self.loops.close();
+        self.sessions.close();
+        let drain = self.config.load().server.drain.duration();
+        let drained = tokio::time::timeout(drain, async {
+            self.loops.wait().await;
+            self.sessions.wait().await;
+        });
+        if drained.await.is_err() {
+            let left = self.sessions.len();
+            tracing::warn!(
+                connections = left,
+                "the drain is over, cutting what is left"
+            );
+            self.stop.cut.cancel();
+            // Cut sessions end at their next await; one that computes is not waited for.
+            drop(tokio::time::timeout(CUT, self.sessions.wait()).await);
+        }
+        let closed = self.engine.close().await;
+        tracing::info!("stopped");
+        closed
+    }
+}
+
+/// Raises the soft limit on file descriptors to the hard one; a connection is one, each store segment another.
+pub fn raise_descriptor_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current == limit.maximum {
+        return;
+    }
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "cannot raise the limit on file descriptors");
+    }
+}
+
+/// Tells systemd, if it started us with `Type=notify`.
+pub fn notify(state: &[sd_notify::NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(state) {
+        tracing::debug!(%error, "systemd was not told");
+    }
+}
+
+fn control_listener(config: &Config) -> config::Listener {
+    config::Listener {
+        // The protocol of a listener is for logs only here.
+        unix: Some(config.control_socket()),
+        address: None,
+        unix_mode: "0600".into(),
+        backlog: 64,
+        ..config::Listener::tcp(
+            Protocol::Lmtp,
+            std::net::SocketAddr::from(([0, 0, 0, 0], 0)),
+        )
+    }
+}
+
+/// Commands at once.
+const CONTROL_CONNECTIONS: usize = 64;
+
+/// How long cut sessions may take to end.
+const CUT: std::time::Duration = std::time::Duration::from_secs(1);
