@@ -143,6 +143,11 @@ impl Receipt {
         )
     }
 
+    /// The same receipt with the place in the order that has become known.
+    pub(crate) fn at(self, lsn: Lsn) -> Self {
+        Self { lsn, ..self }
+    }
+
     /// The commit's place in the order of all commits.
     pub fn lsn(&self) -> Lsn {
         self.lsn

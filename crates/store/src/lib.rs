@@ -20,6 +20,7 @@ mod body;
 mod bus;
 mod commit;
 pub mod disk;
+pub mod embedded;
 mod error;
 mod ids;
 mod memory;

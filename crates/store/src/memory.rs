@@ -67,6 +67,14 @@ impl State {
                 return Err(StoreError::NoSuchBody(body.id));
             }
         }
+        for op in &commit.ops {
+            if let Op::Hold { body, .. } = op
+                && !is_held(&self.holds, *body)
+                && !commit.bodies.iter().any(|staged| staged.id == *body)
+            {
+                return Err(StoreError::NoSuchBody(*body));
+            }
+        }
         Ok(())
     }
 

@@ -1,0 +1,76 @@
+//! Every parser of bytes from the disk, over bytes of unknown quality. Whatever they are given they return; the fuzz
+//! targets hold them to it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::{
+    Lsn, StoreError,
+    disk::{Disk, FaultyDisk},
+};
+
+use super::{
+    body::encoding, checkpoint::Checkpoint, record::Record, scan, scan::ScanLog, snapshot,
+};
+
+/// Reads bytes as a log segment, as recovery does. Returns how many records it found.
+pub fn log_segment(data: &[u8]) -> Result<u64, StoreError> {
+    let disk: Arc<dyn Disk> = Arc::new(FaultyDisk::new(0));
+    let written = disk
+        .create("log/0000000000000001.log")
+        .and_then(|file| file.write_at(data, 0));
+    written.map_err(super::io_error("memory"))?;
+    let (segments, _) = scan::segments(&*disk)?;
+    let mut count = 0;
+    let mut last = Lsn(0);
+    ScanLog {
+        disk: &*disk,
+        segments: &segments,
+        after: Lsn(0),
+        synced: Lsn(0),
+        check_bodies_after: Lsn(0),
+        until: None,
+    }
+    .run(&mut |record| {
+        assert!(record.lsn > last, "records come in order");
+        last = record.lsn;
+        count += 1;
+        Ok(())
+    })?;
+    Ok(count)
+}
+
+/// Reads bytes as the payload of a record's frame; what is accepted must come back the same when it is written again.
+pub fn record(data: &[u8]) -> bool {
+    let data = Bytes::copy_from_slice(data);
+    let Ok(record) = Record::decode(Lsn(1), &data, 1, u64::from(u32::MAX)) else {
+        return false;
+    };
+    let again = Bytes::from(record.encode(u64::from(u32::MAX)));
+    let decoded = Record::decode(Lsn(1), &again, 1, u64::from(u32::MAX));
+    assert_eq!(decoded, Ok(record), "a record comes back as it was");
+    true
+}
+
+/// Reads bytes as a snapshot. Returns how many pairs it has.
+pub fn snapshot(data: &[u8]) -> Result<u64, StoreError> {
+    snapshot::check_bytes(data)
+}
+
+/// Reads bytes as a checkpoint; what is accepted must come back the same when it is written again.
+pub fn checkpoint(data: &[u8]) -> bool {
+    let Ok(checkpoint) = Checkpoint::decode(data) else {
+        return false;
+    };
+    assert_eq!(
+        Checkpoint::decode(&checkpoint.encode()).as_ref(),
+        Ok(&checkpoint)
+    );
+    true
+}
+
+/// Reads bytes as an encoded body. Returns its size.
+pub fn body(data: &[u8]) -> Result<u64, StoreError> {
+    encoding::decode_all(data).map(|(_, content)| content.len() as u64)
+}
