@@ -47,7 +47,10 @@ impl Server {
             let directory = Directory::open(Arc::clone(&store), settings).await.unwrap();
             let account = NewAccount::new("a@b.test".parse().unwrap());
             directory.add(account).await.unwrap();
-            (directory, Mailboxes::new(store, fieldpost_mailbox::Settings::default()))
+            (
+                directory,
+                Mailboxes::new(store, fieldpost_mailbox::Settings::default()),
+            )
         });
         let transport = Transport::new(
             Arc::clone(&directory),
@@ -62,7 +65,10 @@ impl Server {
             runtime,
             directory,
             mailboxes,
-            service: Arc::new(Service { transport, settings }),
+            service: Arc::new(Service {
+                transport,
+                settings,
+            }),
             delivered: 0,
             runs: 0,
         }
@@ -113,9 +119,17 @@ impl Server {
         let exists = self.runtime.block_on(async {
             let account = self.directory.resolve("a@b.test").unwrap();
             let mailbox = self.mailboxes.open(account).await.unwrap();
-            mailbox.special(SpecialUse::Inbox).await.unwrap().counters.exists
+            mailbox
+                .special(SpecialUse::Inbox)
+                .await
+                .unwrap()
+                .counters
+                .exists
         });
-        assert!(exists >= self.delivered, "an acknowledged message is not there");
+        assert!(
+            exists >= self.delivered,
+            "an acknowledged message is not there"
+        );
         self.runs += 1;
     }
 }

@@ -16,7 +16,11 @@ struct Input {
 fn decode(framing: Framing, input: &[u8], cuts: &[u16]) -> (Vec<u8>, Option<usize>) {
     let mut decoder = Decoder::new(framing);
     let (mut message, mut start) = (Vec::new(), 0);
-    for size in cuts.iter().map(|cut| usize::from(*cut)).chain([input.len()]) {
+    for size in cuts
+        .iter()
+        .map(|cut| usize::from(*cut))
+        .chain([input.len()])
+    {
         let end = (start + size).min(input.len());
         let chunk = Bytes::copy_from_slice(&input[start..end]);
         let decoded = decoder.decode(&chunk);
