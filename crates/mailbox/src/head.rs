@@ -46,6 +46,15 @@ impl Head {
         }
     }
 
+    /// Leaves room behind every counter for what may have been given out and is not known here any more (a restore).
+    pub(crate) fn begin_epoch(&mut self) {
+        self.epoch += 1;
+        self.mod_seq = self.mod_seq.saturating_add(EPOCH);
+        self.next_folder = self.next_folder.saturating_add(EPOCH);
+        self.next_entry = self.next_entry.saturating_add(EPOCH);
+        self.next_content = self.next_content.saturating_add(EPOCH);
+    }
+
     pub(crate) fn encode(&self) -> Bytes {
         let mut writer = Writer::with_capacity(64);
         writer.byte(VERSION);
@@ -97,6 +106,9 @@ impl Head {
         Ok(head)
     }
 }
+
+/// By how much a restore moves the account's counters on. Millions of restores fit below 2^63.
+pub(crate) const EPOCH: u64 = 1 << 40;
 
 const VERSION: u8 = 1;
 

@@ -21,6 +21,7 @@
 
 mod account;
 mod change_log;
+mod check;
 mod error;
 mod folder;
 mod head;
@@ -32,9 +33,11 @@ mod labels;
 mod mailbox;
 mod mailboxes;
 mod maildrop;
+mod maintenance;
 mod pages;
 mod quota;
 mod record;
+mod restore;
 mod settings;
 mod thread;
 mod transaction;
@@ -42,6 +45,7 @@ mod uid_set;
 mod watch;
 
 pub use change_log::{Changes, ChangesSince, Gone, HierarchySince};
+pub use check::{Depth, Problem};
 pub use error::{Error, NameError};
 pub use folder::{
     Counters, Folder, FolderKind, MAX_FOLDER_DEPTH, MAX_FOLDER_NAME, NewFolder, SpecialUse,
@@ -56,7 +60,9 @@ pub use labels::{LabelSet, Labels, MAX_LABELS};
 pub use mailbox::Mailbox;
 pub use mailboxes::{Incoming, Mailboxes, Received};
 pub use maildrop::{MaildropGuard, UniqueIds};
+pub use maintenance::Maintained;
 pub use quota::{Limits, Quota};
+pub use restore::{Restored, Selection, restored};
 pub use settings::{Clock, Settings};
 pub use uid_set::UidSet;
 pub use watch::Watch;

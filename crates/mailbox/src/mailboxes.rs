@@ -61,6 +61,18 @@ impl Mailboxes {
         Ok(mailbox)
     }
 
+    /// The mailbox of `account` if it was ever opened; makes nothing. For a store that is only read.
+    pub async fn open_existing(
+        self: &Arc<Self>,
+        account: AccountId,
+    ) -> Result<Option<Mailbox>, Error> {
+        let mailbox = self.handle(account);
+        let is_there = mailbox
+            .shown(|state| Ok(state.stored_head.is_some()))
+            .await?;
+        Ok(is_there.then_some(mailbox))
+    }
+
     /// The accounts that have a mailbox, in order, from behind `after`.
     pub async fn accounts(
         &self,
@@ -86,6 +98,11 @@ impl Mailboxes {
             last: [0; 2],
             limit: self.settings.max_item_size,
         })
+    }
+
+    /// The settings that it was made with.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// How many bytes the accounts in memory take up.

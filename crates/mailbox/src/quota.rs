@@ -1,6 +1,6 @@
 //! How much an account holds and may hold.
 
-use crate::{Error, Mailbox};
+use crate::{Error, Mailbox, transaction::Attempts};
 
 /// The most an account may hold; 0 = no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,7 +60,7 @@ impl Mailbox {
 
     /// Sets what the account may hold. A limit below what it holds already keeps new items out, nothing more.
     pub async fn set_quota(&self, limits: Limits) -> Result<(), Error> {
-        let mut attempts = self.attempts();
+        let mut attempts = Attempts::new();
         loop {
             let mut transaction = self.begin().await?;
             transaction.head.quota.limits = limits;

@@ -48,11 +48,13 @@ struct Rows {
 /// Counts how often an operation met somebody else's commit; bounded.
 pub(crate) struct Attempts(u32);
 
-impl Mailbox {
-    pub(crate) fn attempts(&self) -> Attempts {
-        Attempts(MAX_ATTEMPTS)
+impl Attempts {
+    pub(crate) fn new() -> Self {
+        Self(MAX_ATTEMPTS)
     }
+}
 
+impl Mailbox {
     /// Begins a change: takes the account's writer lock and reads its state, if that is not in memory.
     pub(crate) async fn begin(&self) -> Result<Transaction, Error> {
         let writer = Arc::clone(&self.account.writer).lock_owned().await;

@@ -86,7 +86,14 @@ mod tests {
 
     #[test]
     fn ranges_that_touch_become_one() {
-        let set = UidSet::from_ranges([5..=9, 1..=2, 3..=4, 20..=u32::MAX, 12..=11, 7..=8]);
+        let set = UidSet::from_ranges([
+            5..=9,
+            1..=2,
+            3..=4,
+            20..=u32::MAX,
+            RangeInclusive::new(12, 11),
+            7..=8,
+        ]);
         assert_eq!(set.ranges(), [1..=9, 20..=u32::MAX]);
         assert!(set.contains(9) && !set.contains(10) && set.contains(u32::MAX) && !set.contains(0));
         assert_eq!(UidSet::from_iter([3, 1, 2, 9, 9]).ranges(), [1..=3, 9..=9]);

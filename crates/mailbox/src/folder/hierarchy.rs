@@ -6,8 +6,12 @@ use fieldpost_store::Scan;
 
 use super::{Counters, Folder, FolderKind, MAX_FOLDER_DEPTH, SpecialUse, name};
 use crate::{
-    Error, FolderId, Mailbox, error::NameError, item::record::ItemRecord, keys, pages::Pages,
-    transaction::Transaction,
+    Error, FolderId, Mailbox,
+    error::NameError,
+    item::record::ItemRecord,
+    keys,
+    pages::Pages,
+    transaction::{Attempts, Transaction},
 };
 
 /// A folder to be made.
@@ -65,7 +69,7 @@ impl Mailbox {
 
     /// Makes a folder.
     pub async fn create_folder(&self, new: &NewFolder) -> Result<Arc<Folder>, Error> {
-        let mut attempts = self.attempts();
+        let mut attempts = Attempts::new();
         loop {
             let mut transaction = self.begin().await?;
             let folders = transaction.all_folders();
@@ -87,7 +91,7 @@ impl Mailbox {
         parent: Option<FolderId>,
         name: &str,
     ) -> Result<(), Error> {
-        let mut attempts = self.attempts();
+        let mut attempts = Attempts::new();
         loop {
             let mut transaction = self.begin().await?;
             let folder = transaction.folder(id)?;
@@ -111,7 +115,7 @@ impl Mailbox {
 
     /// Sets whether the user wants to see a folder.
     pub async fn subscribe(&self, id: FolderId, subscribed: bool) -> Result<(), Error> {
-        let mut attempts = self.attempts();
+        let mut attempts = Attempts::new();
         loop {
             let mut transaction = self.begin().await?;
             if transaction.folder(id)?.subscribed == subscribed {
@@ -127,7 +131,7 @@ impl Mailbox {
     /// Deletes a folder without children and all that is in it. It is gone for everybody with the first commit; what it
     /// held goes in commits of bounded size, which [`Mailbox::finish_deletions`] takes up again after a crash.
     pub async fn delete_folder(&self, id: FolderId) -> Result<(), Error> {
-        let mut attempts = self.attempts();
+        let mut attempts = Attempts::new();
         loop {
             let mut transaction = self.begin().await?;
             let folder = transaction.folder(id)?;
@@ -171,7 +175,7 @@ impl Mailbox {
     }
 
     async fn empty_doomed(&self, id: FolderId) -> Result<(), Error> {
-        let mut attempts = self.attempts();
+        let mut attempts = Attempts::new();
         loop {
             let mut transaction = self.begin().await?;
             match transaction.any_folder(id) {
@@ -226,7 +230,7 @@ impl Mailbox {
 
 /// Makes the special folders of an account that has none yet.
 pub(crate) async fn make_default_folders(mailbox: &Mailbox) -> Result<(), Error> {
-    let mut attempts = mailbox.attempts();
+    let mut attempts = Attempts::new();
     loop {
         let mut transaction = mailbox.begin().await?;
         if !transaction.is_new_account() {

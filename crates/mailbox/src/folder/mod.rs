@@ -162,6 +162,28 @@ impl Folder {
                 && name.eq_ignore_ascii_case("INBOX"))
     }
 
+    /// A folder whose record was lost, found by what lies under its id.
+    pub(crate) fn found(id: FolderId, uid_validity: u32, mod_seq: u64, now: i64) -> Self {
+        Self {
+            id,
+            parent: None,
+            name: format!("Found {id}"),
+            kind: FolderKind::Mail,
+            special_use: None,
+            subscribed: true,
+            uid_validity,
+            uid_next: 1,
+            highest_mod_seq: mod_seq,
+            changed: mod_seq,
+            created: now,
+            counters: Counters::default(),
+            floor: mod_seq,
+            folded_to: 0,
+            pending: 1,
+            doomed: false,
+        }
+    }
+
     pub(crate) fn encode(&self) -> Bytes {
         let mut writer = Writer::with_capacity(96 + self.name.len());
         writer.byte(VERSION);

@@ -6,7 +6,8 @@ use fieldpost_store::{BodyId, StagedBody};
 use super::record::ItemRecord;
 use crate::{
     ContentId, EntryId, Error, Facts, Flags, Folder, FolderId, FolderKind, LabelSet, Mailbox,
-    Received, Row, SpecialUse, ThreadId, thread, transaction::Transaction,
+    Received, Row, SpecialUse, ThreadId, thread,
+    transaction::{Attempts, Transaction},
 };
 
 /// An item to be taken in.
@@ -64,7 +65,7 @@ impl Mailbox {
         let size = prefix.len() as u64 + item.received.size();
         self.mailboxes.admit_size(size)?;
         let references = thread::References::of(item.received.summary());
-        let mut attempts = self.attempts();
+        let mut attempts = Attempts::new();
         loop {
             let mut transaction = self.begin().await?;
             transaction.folder(folder)?;

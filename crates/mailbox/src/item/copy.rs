@@ -1,7 +1,10 @@
 //! Copying and moving items within an account.
 
 use super::{Arrival, Expunge, record::ItemRecord};
-use crate::{Error, Facts, FolderId, Mailbox, Row, UidSet, keys, transaction::Transaction};
+use crate::{
+    Error, Facts, FolderId, Mailbox, Row, UidSet, keys,
+    transaction::{Attempts, Transaction},
+};
 
 /// Where copied or moved items went (RFC 4315 COPYUID).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,7 +57,7 @@ impl Mailbox {
         how: Transfer,
         done: &mut Copied,
     ) -> Result<(), Error> {
-        let mut attempts = self.attempts();
+        let mut attempts = Attempts::new();
         let mut next_uid = 0;
         // What comes into the source by this very operation is not part of it.
         let mut end_uid = None;

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use super::record::ItemRecord;
-use crate::{Error, Flags, FolderId, Mailbox, Row, UidSet, View, keys, transaction::Transaction};
+use crate::{
+    Error, Flags, FolderId, Mailbox, Row, UidSet, View, keys,
+    transaction::{Attempts, Transaction},
+};
 
 /// Which of the named items an expunge takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +36,7 @@ impl Mailbox {
         which: Expunge,
     ) -> Result<Expunged, Error> {
         let mut done = Expunged::default();
-        let mut attempts = self.attempts();
+        let mut attempts = Attempts::new();
         let mut from = 0;
         loop {
             let mut transaction = self.begin().await?;

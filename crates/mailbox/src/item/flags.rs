@@ -1,6 +1,8 @@
 //! Changing flags, keywords and categories.
 
-use crate::{Error, Flags, FolderId, LabelSet, Labels, Mailbox, Row, UidSet};
+use crate::{
+    Error, Flags, FolderId, LabelSet, Labels, Mailbox, Row, UidSet, transaction::Attempts,
+};
 
 /// How the named flags meet those that are set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +88,7 @@ impl Mailbox {
         unchanged_since: Option<u64>,
     ) -> Result<Stored, Error> {
         let mut done = Stored::default();
-        let mut attempts = self.attempts();
+        let mut attempts = Attempts::new();
         let mut from = 0;
         loop {
             let mut transaction = self.begin().await?;
