@@ -26,7 +26,6 @@ impl Mailbox {
             uid_validity: view.uid_validity,
             stored: HashMap::new(),
         };
-        let ours = unique_id_prefix(view.uid_validity);
         let mut taken = HashSet::new();
         for row in view
             .rows()
@@ -38,9 +37,10 @@ impl Mailbox {
                 Err(Error::NoSuchItem { .. } | Error::Damaged { .. }) => None,
                 Err(error) => return Err(error),
             };
-            // Ids must be unique in the maildrop, whatever an import brought in: not one of ours, and none twice.
+            // Ids must be unique in the maildrop, whatever an import brought in: none twice, and none that is or will be
+            // another item's. The id that this very item had here before it was restored from a backup is its own.
             if let Some(id) = stored
-                && !id.starts_with(&ours)
+                && !is_anothers(&id, row.uid, view)
                 && taken.insert(id.clone())
             {
                 ids.stored.insert(row.uid, id);
@@ -69,8 +69,19 @@ impl UniqueIds {
 }
 
 /// The unique-id of an item that came without one.
-fn unique_id(uid_validity: u32, uid: u32) -> String {
+pub(crate) fn unique_id(uid_validity: u32, uid: u32) -> String {
     format!("{}{uid:08x}", unique_id_prefix(uid_validity))
+}
+
+/// Whether an id in the form of ours names another item of the view, or one to come.
+fn is_anothers(id: &str, uid: u32, view: &View) -> bool {
+    let Some(named) = id.strip_prefix(&unique_id_prefix(view.uid_validity)) else {
+        return false;
+    };
+    match u32::from_str_radix(named, 16) {
+        Ok(named) if named < uid => view.by_uid(named).is_some(),
+        Ok(_) | Err(_) => true,
+    }
 }
 
 fn unique_id_prefix(uid_validity: u32) -> String {

@@ -697,11 +697,10 @@ impl Model {
         }
         self.compare_windows(&view, &model);
         let ids = mailbox.unique_ids(id, &view).await.unwrap();
-        let expected = model.items.iter().map(|(uid, item)| {
+        for (uid, item) in &model.items {
             let derived = format!("{:08x}.{uid:08x}", model.uid_validity);
-            item.stored_uidl.clone().unwrap_or(derived)
-        });
-        assert!(ids.iter().cloned().eq(expected));
+            assert_eq!(ids.of(*uid), item.stored_uidl.clone().unwrap_or(derived));
+        }
         let uids: Vec<u32> = model.items.keys().copied().collect();
         if let Some(uid) = self.random.pick(&uids) {
             let item = mailbox.item(id, uid).await.unwrap();
