@@ -193,6 +193,15 @@ impl Mailbox {
         if before.is_empty() {
             return Ok(before);
         }
+        // First the folders, so that what lies in them is counted with the rest.
+        let mut attempts = Attempts::new();
+        loop {
+            let mut transaction = self.begin().await?;
+            self.find_folders(&mut transaction).await?;
+            if transaction.commit(&mut attempts).await? {
+                break;
+            }
+        }
         let folders: Vec<FolderId> = self
             .shown(|state| Ok(state.folders.keys().copied().collect()))
             .await?;
@@ -220,7 +229,6 @@ impl Mailbox {
         let mut attempts = Attempts::new();
         loop {
             let mut transaction = self.begin().await?;
-            self.drop_strays(&mut transaction).await?;
             let head = &mut transaction.head;
             head.quota.used_bytes = quota.used_bytes;
             head.quota.used_items = quota.used_items;
@@ -524,7 +532,7 @@ impl Mailbox {
     }
 
     /// Gives what lies under folders that are not there a folder again, and the account its special folders.
-    async fn drop_strays(&self, transaction: &mut Transaction) -> Result<(), Error> {
+    async fn find_folders(&self, transaction: &mut Transaction) -> Result<(), Error> {
         let folders = transaction.all_folders();
         let known = folders.iter().map(|folder| folder.id).collect();
         let mut lost = self.strays(known).await?;
@@ -553,19 +561,13 @@ impl Mailbox {
                 folder.special_use = Some(*special_use);
                 folder.kind = special_use.kind();
             }
-            let mut found = Found::default();
-            let values = self.read_folder(&folder, &mut found).await?;
-            for (uid, item) in &values.items {
-                let row = values
-                    .rows
-                    .get(uid)
-                    .copied()
-                    .unwrap_or_else(|| row_of(*uid, item));
-                add(&mut folder.counters, &row);
-                folder.uid_next = folder.uid_next.max(uid.saturating_add(1));
+            // Its blocks say how far they are folded; what change keys there are is newer.
+            let mut pages = self.pages(Scan::prefix(keys::folder_prefix(keys::BLOCKS, id)));
+            while let Some((_, value)) = pages.next().await? {
+                if let Ok(block) = block::unpack(&value) {
+                    folder.folded_to = folder.folded_to.max(block.folded_to);
+                }
             }
-            transaction.head.quota.used_bytes += found.quota.used_bytes;
-            transaction.head.quota.used_items += found.quota.used_items;
             transaction.add_folder(folder);
         }
         Ok(())
@@ -619,6 +621,54 @@ impl Mailbox {
 }
 
 impl Mailboxes {
+    /// Mends every account that needs it: what was found in each. An account whose head does not parse is mended too.
+    pub async fn repair_all(self: &Arc<Self>) -> Result<Vec<(AccountId, Vec<Problem>)>, Error> {
+        let mut all = Vec::new();
+        let mut after = None;
+        loop {
+            let accounts = self.accounts(after, 256).await?;
+            let Some(last) = accounts.last() else {
+                return Ok(all);
+            };
+            after = Some(*last);
+            for account in accounts {
+                let found = self.handle(account).repair().await?;
+                if !found.is_empty() {
+                    all.push((account, found));
+                }
+            }
+        }
+    }
+
+    /// Checks every account; what was found in each. One whose state can't be read at all counts as one problem.
+    pub async fn check_all(
+        self: &Arc<Self>,
+        depth: Depth,
+    ) -> Result<Vec<(AccountId, Vec<Problem>)>, Error> {
+        let mut all = Vec::new();
+        let mut after = None;
+        loop {
+            let accounts = self.accounts(after, 256).await?;
+            let Some(last) = accounts.last() else {
+                return Ok(all);
+            };
+            after = Some(*last);
+            for account in accounts {
+                let found = match self.handle(account).check(depth).await {
+                    Ok(found) => found,
+                    Err(Error::Damaged { what, .. }) => vec![Problem::Malformed {
+                        what,
+                        wrong: "nothing of the account can be read".to_owned(),
+                    }],
+                    Err(error) => return Err(error),
+                };
+                if !found.is_empty() {
+                    all.push((account, found));
+                }
+            }
+        }
+    }
+
     /// Compares what holds bodies with the items of all accounts; with `repair`, items take hold of their bodies again and
     /// holds of nobody end. Takes some 50 bytes of memory an item. For use while nothing else writes.
     pub async fn check_holds(self: &Arc<Self>, repair: bool) -> Result<Vec<Problem>, Error> {
