@@ -250,18 +250,21 @@ impl Scanner {
 
     /// Ends the part being read and the containers from `keep` on. `end` is where their bodies end, after `feeds` line ends and, if
     /// `unfinished`, a last line without one.
-    fn end_parts(&mut self, keep: usize, end: u64, feeds: u64, unfinished: bool) {
+    fn end_parts(&mut self, keep: usize, mut end: u64, mut feeds: u64, mut unfinished: bool) {
         let current = match self.place {
             Place::Header(node) | Place::Body(Some(node)) => Some(node),
             Place::Body(None) => None,
         };
-        for node in self
-            .frames
-            .drain(keep..)
-            .map(|frame| frame.node)
-            .chain(current)
-        {
-            self.tree.end(node, end, feeds, unfinished);
+        let containers = self.frames.drain(keep..).rev().map(|frame| frame.node);
+        for node in current.into_iter().chain(containers) {
+            let ended = self.tree.end(node, end, feeds, unfinished);
+            if ended > end {
+                // The header's empty line is right before the delimiter: both have a claim to its line end. The part keeps it,
+                // and so do those around it, so that every part lies within its parent.
+                end = ended;
+                feeds = self.line_feeds;
+                unfinished = false;
+            }
         }
         self.previews.end_part();
     }

@@ -144,7 +144,8 @@ impl Tree {
     }
 
     /// The part is over: its body ends at `end`, `feeds` line ends from the message's start and, if `unfinished`, a piece of a line.
-    pub(super) fn end(&mut self, node: usize, end: u64, feeds: u64, unfinished: bool) {
+    /// Returns where it really ends, which is not before its header does.
+    pub(super) fn end(&mut self, node: usize, end: u64, feeds: u64, unfinished: bool) -> u64 {
         let node = &mut self.nodes[node];
         match node.feeds_at_body {
             Some(at_body) if end > node.part.body => {
@@ -159,6 +160,7 @@ impl Tree {
                 node.part.end = end;
             }
         }
+        node.part.end
     }
 
     /// A field of the header of `node`, unfolded: `value` may still hold a CR before the blanks of a fold.

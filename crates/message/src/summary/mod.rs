@@ -226,3 +226,6 @@ pub fn message_ids(value: &str) -> impl Iterator<Item = &str> {
         }
     })
 }
+
+#[cfg(test)]
+mod tests;
