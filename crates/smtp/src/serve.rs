@@ -97,6 +97,9 @@ impl Driver {
             Line::TooLong => Err(Reply::line_too_long()),
             Line::Complete(line) => Command::parse(&line).map_err(Reply::from),
         };
+        // Behind a MAIL that was refused, the rest of a pipelined group comes at the wrong moment by no fault of the
+        // client's.
+        let may_follow = matches!(command, Ok(Command::Rcpt(_) | Command::Data));
         let step = match command {
             Err(reply) if reply.code == 421 => Step::reply(Session::Closed, reply),
             Err(reply) => Step::reply(session, reply),
@@ -106,7 +109,7 @@ impl Driver {
                 session.command(command, &self.context(&service)).await
             }
         };
-        Ok(self.take(step))
+        Ok(self.take(step, may_follow))
     }
 
     /// Reads some of a message, up to its dot.
@@ -154,7 +157,7 @@ impl Driver {
             return Ok(Session::Chunk(chunk));
         }
         let step = bdat::whole(chunk, &cx).await;
-        Ok(self.take(step))
+        Ok(self.take(step, false))
     }
 
     /// Sends the recipients' replies, each as soon as it is known.
@@ -178,13 +181,14 @@ impl Driver {
         }
     }
 
-    /// Says the step's reply, counts it if it is an error, and moves on.
-    fn take(&mut self, step: Step) -> Session {
+    /// Says the step's reply, counts it if it is an error, and moves on. `may_follow`: coming at the wrong moment is no
+    /// error.
+    fn take(&mut self, step: Step, may_follow: bool) -> Session {
         let Some(reply) = step.reply else {
             return step.session;
         };
         self.say(&reply);
-        if reply.is_protocol_error() {
+        if reply.is_protocol_error() && !(may_follow && reply.code == 503) {
             self.errors += 1;
         }
         if self.errors >= self.service.settings.max_errors

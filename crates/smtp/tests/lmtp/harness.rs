@@ -36,12 +36,22 @@ impl Server {
     }
 
     pub async fn with_transport(
+        settings: Settings,
+        transport: fieldpost_transport::Settings,
+    ) -> Self {
+        let store = MemoryStore::new();
+        let shared = Arc::clone(&store) as Arc<dyn Store>;
+        Self::over(store, shared, settings, transport).await
+    }
+
+    /// A service over `shared`, which keeps everything in `store`.
+    pub async fn over(
+        store: Arc<MemoryStore>,
+        shared: Arc<dyn Store>,
         mut settings: Settings,
         transport: fieldpost_transport::Settings,
     ) -> Self {
         "mail.demo.test".clone_into(&mut settings.hostname);
-        let store = MemoryStore::new();
-        let shared: Arc<dyn Store> = Arc::clone(&store) as Arc<dyn Store>;
         let directory = Directory::open(
             Arc::clone(&shared),
             fieldpost_directory::Settings::default(),

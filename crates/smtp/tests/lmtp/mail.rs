@@ -63,3 +63,18 @@ async fn the_null_sender_gives_an_empty_return_path() {
     assert!(inbox[0].contains("with UTF8LMTP\r\n"), "{}", inbox[0]);
     assert_eq!(without_trace(&inbox[0], "alice@demo.test", ""), MESSAGE);
 }
+
+/// What was pipelined behind a MAIL that is refused is answered, and not held against the client.
+#[tokio::test]
+async fn a_long_group_behind_a_refused_mail_is_answered() {
+    let server = Server::new().await;
+    let mut client = server.greeted().await;
+    let recipients = "RCPT TO:<alice@demo.test>\r\n".repeat(200);
+    let group = format!("MAIL FROM:<a@b.test> SIZE=99999999999\r\n{recipients}DATA\r\nNOOP\r\n");
+    client.send(group).await;
+    client.expect("552 5.3.4").await;
+    for _ in 0..201 {
+        client.expect("503 5.5.1").await;
+    }
+    client.expect("250 2.0.0").await;
+}

@@ -4,6 +4,7 @@
 
 mod bdat;
 mod data;
+mod disk;
 mod faults;
 mod harness;
 mod mail;
