@@ -165,6 +165,23 @@ impl Office {
 
     /// A client at `peer`, greeted.
     pub(crate) async fn connect_from(&self, peer: Peer) -> Client {
+        let (connection, theirs) = self.connection(peer);
+        let task = tokio::spawn(serve(connection, self.service.clone()));
+        let mut client = Client {
+            stream: BufReader::new(Box::new(theirs)),
+            task,
+        };
+        assert_eq!(client.line().await, "+OK localhost POP3 ready");
+        client
+    }
+
+    /// How many bytes the task of a connection takes up.
+    pub(crate) fn size_of_a_connection(&self) -> usize {
+        let (connection, _) = self.connection(NETWORK);
+        size_of_val(&serve(connection, self.service.clone()))
+    }
+
+    fn connection(&self, peer: Peer) -> (Connection, UnixStream) {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let origin = Origin {
             id: ConnectionId::next(),
@@ -174,13 +191,7 @@ impl Office {
             shutdown: self.shutdown.clone(),
             write_timeout: PATIENCE,
         };
-        let task = tokio::spawn(serve(Connection::new(ours, origin), self.service.clone()));
-        let mut client = Client {
-            stream: BufReader::new(Box::new(theirs)),
-            task,
-        };
-        assert_eq!(client.line().await, "+OK localhost POP3 ready");
-        client
+        (Connection::new(ours, origin), theirs)
     }
 
     /// A client on this machine, signed in.

@@ -1,6 +1,6 @@
 //! Conversations about the connection itself: pipelining, limits, deadlines, TLS, several sessions at once.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use rustls::pki_types::ServerName;
 
@@ -132,6 +132,49 @@ async fn sessions_one_after_the_other() {
         expected.remove(gone - 1);
         expected.push(message("late", 1));
     }
+}
+
+/// Many programs of one user at once: one after the other gets in, and each message is taken by one of them.
+#[tokio::test]
+async fn fault_24_clients_that_fight_for_the_maildrop() {
+    let office = Arc::new(Office::with(|settings| settings.failed_sign_ins = u32::MAX).await);
+    let clients = 8;
+    for number in 0..clients {
+        office.deliver(&message(&number.to_string(), 10)).await;
+    }
+    let fight = |office: Arc<Office>| async move {
+        let mut client = office.connect().await;
+        loop {
+            client.says("USER alice@demo.test", "+OK *").await;
+            let status = client.asks(&pass()).await;
+            if status.starts_with("+OK") {
+                break;
+            }
+            assert!(status.starts_with("-ERR [IN-USE] "), "{status}");
+            tokio::task::yield_now().await;
+        }
+        let (_, text) = client.asks_message("RETR 1").await;
+        client.says("DELE 1", "+OK *").await;
+        client.quits().await;
+        text
+    };
+    let mut fights = tokio::task::JoinSet::new();
+    for _ in 0..clients {
+        fights.spawn(fight(office.clone()));
+    }
+    let mut taken = fights.join_all().await;
+    taken.sort_unstable();
+    taken.dedup();
+    assert_eq!(taken.len(), clients);
+    assert!(office.inbox().await.is_empty());
+}
+
+/// Fault 6: what a connection that waits takes up, its buffers aside, which it has none of.
+#[tokio::test]
+async fn fault_6_a_waiting_connection_is_small() {
+    let office = Office::open().await;
+    let size = office.size_of_a_connection();
+    assert!(size < 16 * 1024, "{size} bytes");
 }
 
 #[tokio::test]
