@@ -20,7 +20,8 @@ pub struct Limits {
     pub address_bytes: usize,
     /// Message ids kept of References: the first and the last ones.
     pub references: usize,
-    /// Bytes kept for the part tree: parameters, descriptions, envelopes of attached messages.
+    /// Bytes kept of what the parts' headers say, all together: parameters, descriptions, envelopes of attached messages. Parts beyond
+    /// are listed without.
     pub structure_bytes: usize,
 }
 
@@ -33,13 +34,13 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             depth: 50,
-            parts: 10_000,
+            parts: 2_500,
             field_bytes: 64 * 1024,
             params: 64,
             addresses: 2_000,
             address_bytes: 24 * 1024,
             references: 64,
-            structure_bytes: 20 * 1024,
+            structure_bytes: 128 * 1024,
         }
     }
 }

@@ -198,11 +198,10 @@ impl Tree {
     }
 
     fn has_room(&self) -> bool {
-        self.nodes.len() < self.max_parts && self.structure >= PART_COST
+        self.nodes.len() < self.max_parts
     }
 
     fn add(&mut self, parent: usize, offset: u64, is_message: bool) -> usize {
-        self.structure = self.structure.saturating_sub(PART_COST);
         self.nodes.push(Node {
             parent,
             part: Part::at(offset),
@@ -442,8 +441,6 @@ pub(super) fn clip(text: &mut String, limit: usize) {
 
 /// Parent of the root.
 const ROOT: usize = usize::MAX;
-/// Bytes that a part takes in an encoded summary beside its strings: flags, offsets, lines, three words.
-const PART_COST: usize = 24;
 const MAX_BOUNDARY: usize = 200;
 pub(super) const MAX_TOKEN: usize = 64;
 const MAX_LANGUAGES: usize = 16;

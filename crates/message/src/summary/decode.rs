@@ -13,7 +13,7 @@ use crate::{
 
 /// Addresses, parts, parameters and ids that one summary may hold. They take more memory than bytes in the value, so the
 /// length alone does not bound them.
-const MAX_ENTRIES: usize = 32 * 1024;
+const MAX_ENTRIES: usize = 64 * 1024;
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Summary, Error> {
     if bytes.len() > Summary::MAX_ENCODED {

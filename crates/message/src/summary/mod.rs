@@ -108,7 +108,7 @@ impl Summary {
     /// Characters of [`Summary::preview`].
     pub const PREVIEW_CHARS: usize = 256;
     /// Bytes that no summary made by a scanner with default limits exceeds when encoded.
-    pub const MAX_SCANNED: usize = 64 * 1024;
+    pub const MAX_SCANNED: usize = 256 * 1024;
     /// Bytes beyond which [`Summary::decode`] does not look at a value.
     pub const MAX_ENCODED: usize = 1024 * 1024;
 
