@@ -496,7 +496,10 @@ impl Parser<'_, '_> {
         if self.in_group {
             self.in_group = false;
             // Always, room or not: a group that was opened must be closed.
-            self.list.push(Address::default());
+            let end = Address::default();
+            self.room.count = self.room.count.saturating_sub(1);
+            self.room.bytes = self.room.bytes.saturating_sub(end.cost());
+            self.list.push(end);
         }
     }
 

@@ -148,6 +148,16 @@ fn room_is_kept_and_groups_are_closed() {
     assert!(list.len() < 14, "{}", list.len());
 }
 
+/// Found by fuzzing: the ends of groups took no room.
+#[test]
+fn ends_of_groups_take_room() {
+    let room = Room {
+        count: 20,
+        bytes: 1000,
+    };
+    assert!(parse("g:;".repeat(100).as_bytes(), room).len() <= 21);
+}
+
 #[test]
 fn addr_specs() {
     let spec = |value: &str| parse(value.as_bytes(), ROOM)[0].addr_spec();
