@@ -26,6 +26,7 @@ mod ids;
 mod memory;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+pub mod transfer;
 
 use std::{future::Future, ops::Range, pin::Pin};
 

@@ -31,6 +31,8 @@ pub(crate) struct Queue {
     /// The digests after the last accepted commit.
     pub(crate) digests: Digests,
     pub(crate) pending: Vec<Unit>,
+    /// The next unit goes into a new segment.
+    pub(crate) seal: bool,
     /// The log thread has taken units and has not dealt with them yet.
     pub(crate) busy: bool,
     /// Why nothing is accepted: the store is read-only, closed, or taking commits back.
@@ -149,6 +151,32 @@ impl Inner {
         }
         let mut shard = self.overlay.shard(NO_ACCOUNT).write();
         self.push(draft, &mut shard, None, Vec::new(), None)
+    }
+
+    /// Ends one hold, for repair.
+    pub(crate) fn release(&self, hold: Hold) -> Result<(), StoreError> {
+        let _bodies = self.bodies.read();
+        let mut shard = self.overlay.shard(hold.account).write();
+        let mut draft = Draft::new(hold.account);
+        let op = Op::Release {
+            body: hold.body,
+            item: hold.item,
+        };
+        self.draft_op(&mut draft, &shard, op)?;
+        self.push(draft, &mut shard, None, Vec::new(), None)
+            .map(drop)
+    }
+
+    /// Makes the log thread begin another segment, so that the one in use can be given up.
+    pub(crate) fn seal_active_segment(&self) -> Result<(), StoreError> {
+        self.queue.lock().seal = true;
+        // Something must be written for the new segment to be begun.
+        let lsn = self.accept_body_changes(Vec::new())?;
+        if self.wait_applied(lsn) {
+            Ok(())
+        } else {
+            Err(StoreError::Closed)
+        }
     }
 
     /// The value of a key; the caller holds the account's shard.

@@ -40,6 +40,7 @@ struct State {
     dirty_since: Option<Instant>,
     checkpoint: Lsn,
     snapshot: SnapshotFacts,
+    records_since_snapshot: u64,
     /// Holders that were let go since the last look for dead bodies.
     released: u64,
     /// Bodies that had no holder at that look, and since when.
@@ -169,6 +170,7 @@ impl Keeper {
         let mut state = self.state.lock();
         let before = state.due(u64::MAX);
         state.records += records.len() as u64;
+        state.records_since_snapshot += records.len() as u64;
         state.log_bytes += bodies;
         state.released += released as u64;
         state.dirty_since.get_or_insert_with(Instant::now);
@@ -194,7 +196,9 @@ impl Keeper {
     }
 
     pub(crate) fn snapshot_taken(&self, entries: u64, len: u64, record_bytes: u64) {
-        self.state.lock().snapshot = SnapshotFacts {
+        let mut state = self.state.lock();
+        state.records_since_snapshot = 0;
+        state.snapshot = SnapshotFacts {
             entries,
             len,
             record_bytes,
@@ -207,6 +211,11 @@ impl Keeper {
 
     pub(crate) fn snapshot_entries(&self) -> u64 {
         self.state.lock().snapshot.entries
+    }
+
+    /// A backup without a new snapshot would have to replay much.
+    pub(crate) fn wants_snapshot_for_backup(&self) -> bool {
+        self.state.lock().records_since_snapshot > 10_000
     }
 
     pub(crate) fn note_damage(&self, damage: Vec<Damage>) {

@@ -37,6 +37,8 @@ pub(crate) struct LogWriter {
     /// Reused from group to group.
     buffer: Vec<u8>,
     since_space_check: u64,
+    /// The active segment takes no more.
+    seal: bool,
 }
 
 struct Active {
@@ -58,6 +60,7 @@ impl LogWriter {
             active: None,
             buffer: Vec::new(),
             since_space_check: 0,
+            seal: false,
         }
     }
 
@@ -74,8 +77,9 @@ impl LogWriter {
         drop(self.store.to_applier.send(Message::Stop));
     }
 
-    fn gather(&self) -> (Vec<Unit>, bool) {
-        let mut queue = self.store.queue.lock();
+    fn gather(&mut self) -> (Vec<Unit>, bool) {
+        let store = Arc::clone(&self.store);
+        let mut queue = store.queue.lock();
         if queue.pending.is_empty() {
             queue.busy = false;
             self.store.queue_idle.notify_all();
@@ -84,7 +88,12 @@ impl LogWriter {
             self.store.queue_wake.wait(&mut queue);
         }
         queue.busy = !queue.pending.is_empty();
-        (std::mem::take(&mut queue.pending), queue.stopping)
+        if std::mem::take(&mut queue.seal) {
+            self.seal = true;
+        }
+        let units = std::mem::take(&mut queue.pending);
+        let stopping = queue.stopping;
+        (units, stopping)
     }
 
     fn commit(&mut self, units: Vec<Unit>) {
@@ -115,11 +124,11 @@ impl LogWriter {
     /// How many bytes the active segment still takes; begins another one if it is full.
     fn room(&mut self) -> Result<u64, Failed> {
         let limit = self.store.settings.segment_bytes;
-        if self
+        let full = self
             .active
             .as_ref()
-            .is_none_or(|active| active.end >= limit)
-        {
+            .is_none_or(|active| active.end >= limit);
+        if full || std::mem::take(&mut self.seal) {
             self.active = None;
             self.active = Some(self.with_reserve(Self::begin_segment)?);
         }

@@ -14,6 +14,7 @@
 
 mod accept;
 mod applier;
+mod backup;
 mod body;
 mod checkpoint;
 mod codec;
@@ -22,6 +23,7 @@ mod digest;
 mod directory;
 mod files;
 mod frame;
+mod fsck;
 mod index;
 mod inner;
 mod keeper;
@@ -52,7 +54,7 @@ use parking_lot::Mutex;
 use crate::{
     AccountId, BodyId, BodyReader, BodyWriter, BoxFuture, Commit, Committed, Hold, Op, Pair, Scan,
     StageOptions, Store, StoreError, Subscription, Topics,
-    disk::{Disk, RealDisk},
+    disk::{self, Disk, RealDisk},
     memory::check_limits,
 };
 
@@ -66,8 +68,10 @@ use self::{
 };
 
 pub use self::{
+    backup::{BackupReport, restore, verify_backup},
     compact::{CompactOptions, Compacted},
     directory::FORMAT,
+    fsck::{FsckOptions, FsckReport, Problem},
     index::IndexKind,
     scan::Damage,
     stats::Stats,
@@ -206,6 +210,51 @@ impl EmbeddedStore {
     /// Checks every part of the index that has not been checked since an unclean stop. Blocks.
     pub fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<(), StoreError> {
         self.inner.verify_all(progress)
+    }
+
+    /// Checks everything, on a store that may be in use. Blocks: for a thread of its own.
+    pub fn fsck(
+        &self,
+        options: FsckOptions,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<FsckReport, StoreError> {
+        let _one = self.inner.keeper.maintenance.lock();
+        self.inner.fsck(options, progress)
+    }
+
+    /// Copies the store to `target` while it serves; of an earlier backup there, only what is missing. Every file is read
+    /// back and compared. Blocks.
+    pub fn backup(
+        &self,
+        target: &dyn Disk,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<BackupReport, StoreError> {
+        self.inner.backup(target, progress)
+    }
+
+    /// Opens a backup for reading, as a store of its own: so that one account or folder can be taken from it.
+    pub fn open_backup(dir: &Path, settings: Settings) -> Result<Arc<Self>, StoreError> {
+        let settings = Settings {
+            read_only: true,
+            background: false,
+            ..settings
+        };
+        Self::open(dir, settings)
+    }
+
+    /// Whether this store came from a backup and nobody has said yet that its counters have been moved on: ids that were
+    /// given out after the backup must not be given out again.
+    pub fn restored(&self) -> Result<bool, StoreError> {
+        let found = disk::read_file(&*self.inner.disk, backup::RESTORED, 4096);
+        Ok(found.map_err(io_error(backup::RESTORED))?.is_some())
+    }
+
+    /// Says that the counters have been moved on, durably. Until then [`Self::restored`] says so at every start.
+    pub fn restore_done(&self) -> Result<(), StoreError> {
+        let disk = &*self.inner.disk;
+        disk::remove_if_there(disk, backup::RESTORED)
+            .and_then(|()| disk.sync_dir(""))
+            .map_err(io_error(backup::RESTORED))
     }
 
     /// Stops the threads after everything accepted is on disk and in the index.

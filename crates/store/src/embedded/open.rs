@@ -118,6 +118,7 @@ pub(crate) fn open(
             digests: found.digests.clone(),
             pending: Vec::new(),
             busy: false,
+            seal: false,
             refusing: read_only.then(|| StoreError::ReadOnly {
                 reason: "it was opened for reading".to_owned(),
             }),
