@@ -174,6 +174,10 @@ impl State {
                 }
             }
         }
+        // Taking it for a new account would write over what it has.
+        if stored_head.is_none() && !folders.is_empty() {
+            return Err(account.damaged("head", Malformed::Missing));
+        }
         Ok(Self {
             head,
             stored_head,

@@ -131,6 +131,8 @@ pub enum NameError {
 /// A record that does not parse; the reader adds where it lay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Malformed {
+    #[error("it is missing")]
+    Missing,
     #[error("it is cut off")]
     Short,
     #[error("it has bytes left over")]

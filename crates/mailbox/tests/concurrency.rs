@@ -30,7 +30,7 @@ use support::*;
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_tasks_on_one_account() {
     let world = Arc::new(World::with(MemoryStore::new(), |settings| {
-        settings.memory_budget = 60_000
+        settings.memory_budget = 60_000;
     }));
     let (mailbox, inbox) = world.alice().await;
     let sent = mailbox.special(SpecialUse::Sent).await.unwrap().id;
@@ -301,7 +301,7 @@ async fn a_caller_who_goes_away_takes_nothing_back() {
 #[tokio::test]
 async fn memory_stays_within_its_budget() {
     let world = World::with(MemoryStore::new(), |settings| {
-        settings.memory_budget = 100_000
+        settings.memory_budget = 100_000;
     });
     let mut highest = 0;
     for account in 1..60 {
