@@ -30,23 +30,42 @@ fn main() -> Outcome<()> {
     let options = Options::parse()?;
     match options.step.as_deref() {
         None => all(&options),
-        Some(step) => tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run(step, &options)),
+        Some(step) => tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()?
+            .block_on(run(step, &options)),
     }
 }
 
 /// Runs the steps one after the other, each in a process of its own.
 fn all(options: &Options) -> Outcome<()> {
     let made = options.dir.is_none().then(tempfile::tempdir).transpose()?;
-    let dir = options.dir.clone().or_else(|| made.as_ref().map(|made| made.path().to_owned())).ok_or("no directory")?;
-    println!("{} messages of about {} bytes in {} accounts, index {}", options.messages, options.size, options.accounts, options.index);
+    let dir = options
+        .dir
+        .clone()
+        .or_else(|| made.as_ref().map(|made| made.path().to_owned()))
+        .ok_or("no directory")?;
+    println!(
+        "{} messages of about {} bytes in {} accounts, index {}",
+        options.messages, options.size, options.accounts, options.index
+    );
     let figures = options.spawn("fill", &dir, false)?;
     println!("filled: {figures}");
     println!("disk: {}", disk(&dir)?);
-    println!("open after a clean stop: {}", options.spawn("open", &dir, false)?);
+    println!(
+        "open after a clean stop: {}",
+        options.spawn("open", &dir, false)?
+    );
     options.spawn("write", &dir, true)?;
-    println!("open after kill -9 while writing: {}", options.spawn("open", &dir, false)?);
+    println!(
+        "open after kill -9 while writing: {}",
+        options.spawn("open", &dir, false)?
+    );
     std::fs::remove_dir_all(dir.join("index"))?;
-    println!("open with a whole rebuild: {}", options.spawn("open", &dir, false)?);
+    println!(
+        "open with a whole rebuild: {}",
+        options.spawn("open", &dir, false)?
+    );
     if options.keep {
         println!("kept in {}", dir.display());
         drop(made.map(tempfile::TempDir::keep));
@@ -57,9 +76,18 @@ fn all(options: &Options) -> Outcome<()> {
 async fn run(step: &str, options: &Options) -> Outcome<()> {
     let dir = options.dir.as_deref().ok_or("--dir")?;
     let start = Instant::now();
-    let store = EmbeddedStore::open(dir, Settings { index: options.kind()?, ..Settings::default() })?;
+    let store = EmbeddedStore::open(
+        dir,
+        Settings {
+            index: options.kind()?,
+            ..Settings::default()
+        },
+    )?;
     let opened = start.elapsed();
-    let mailboxes = Mailboxes::new(Arc::clone(&store) as Arc<dyn Store>, fieldpost_mailbox::Settings::default());
+    let mailboxes = Mailboxes::new(
+        Arc::clone(&store) as Arc<dyn Store>,
+        fieldpost_mailbox::Settings::default(),
+    );
     match step {
         "fill" => {
             let start = Instant::now();
@@ -147,7 +175,12 @@ fn message(number: u64, size: u64) -> Bytes {
         "Received: from mx.example.test by mail.example.test; Mon, 23 Nov 2026 12:00:00 +0000\r\nFrom: {} {} <{}@example.test>\r\n\
          To: You <you@example.test>\r\nSubject: {} {} {} {number}\r\nMessage-ID: <{number}.million@example.test>\r\n\
          Date: Mon, 23 Nov 2026 12:00:00 +0000\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n",
-        word(), word(), word(), word(), word(), word()
+        word(),
+        word(),
+        word(),
+        word(),
+        word(),
+        word()
     );
     let mut column = 0;
     while (text.len() as u64) < size {
@@ -166,9 +199,10 @@ fn message(number: u64, size: u64) -> Bytes {
 }
 
 const WORDS: [&str; 32] = [
-    "anchor", "bread", "candle", "drum", "ember", "field", "garden", "harbour", "island", "journey", "kettle", "lantern", "meadow",
-    "needle", "orchard", "paper", "quarry", "river", "stone", "tide", "umbrella", "valley", "window", "yard", "zephyr", "post",
-    "letter", "stamp", "road", "bridge", "cloud", "winter",
+    "anchor", "bread", "candle", "drum", "ember", "field", "garden", "harbour", "island",
+    "journey", "kettle", "lantern", "meadow", "needle", "orchard", "paper", "quarry", "river",
+    "stone", "tide", "umbrella", "valley", "window", "yard", "zephyr", "post", "letter", "stamp",
+    "road", "bridge", "cloud", "winter",
 ];
 
 #[derive(Clone)]
@@ -184,8 +218,15 @@ struct Options {
 
 impl Options {
     fn parse() -> Outcome<Self> {
-        let mut options =
-            Self { messages: 1_000_000, accounts: 100, size: 2000, index: "sled".to_owned(), dir: None, keep: false, step: None };
+        let mut options = Self {
+            messages: 1_000_000,
+            accounts: 100,
+            size: 2000,
+            index: "sled".to_owned(),
+            dir: None,
+            keep: false,
+            step: None,
+        };
         let mut arguments = std::env::args().skip(1);
         while let Some(name) = arguments.next() {
             let mut value = || arguments.next().ok_or(format!("{name} needs a value"));
@@ -214,8 +255,21 @@ impl Options {
     /// Runs one step; the line it printed. `kill`: kills it -9 with its first line.
     fn spawn(&self, step: &str, dir: &Path, kill: bool) -> Outcome<String> {
         let mut child = Command::new(std::env::current_exe()?)
-            .args(["--step", step, "--index", &self.index, "--messages", &self.messages.to_string()])
-            .args(["--accounts", &self.accounts.to_string(), "--size", &self.size.to_string(), "--dir"])
+            .args([
+                "--step",
+                step,
+                "--index",
+                &self.index,
+                "--messages",
+                &self.messages.to_string(),
+            ])
+            .args([
+                "--accounts",
+                &self.accounts.to_string(),
+                "--size",
+                &self.size.to_string(),
+                "--dir",
+            ])
             .arg(dir)
             .stdout(Stdio::piped())
             .spawn()?;
@@ -249,24 +303,44 @@ fn disk(dir: &Path) -> Outcome<String> {
         let path = entry?.path();
         let mib = blocks(&path)? / (1024 * 1024);
         if mib > 0 {
-            parts.push(format!("{} {mib} MiB", path.file_name().unwrap_or_default().display()));
+            parts.push(format!(
+                "{} {mib} MiB",
+                path.file_name().unwrap_or_default().display()
+            ));
         }
     }
     parts.sort();
-    Ok(format!("{} MiB in all ({})", blocks(dir)? / (1024 * 1024), parts.join(", ")))
+    Ok(format!(
+        "{} MiB in all ({})",
+        blocks(dir)? / (1024 * 1024),
+        parts.join(", ")
+    ))
 }
 
 /// User and system time of this process. The kernel counts it in hundredths of a second.
 fn cpu() -> Outcome<Duration> {
     let stat = std::fs::read_to_string("/proc/self/stat")?;
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |at: usize| fields.get(at).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+    let fields: Vec<&str> = stat
+        .rsplit(')')
+        .next()
+        .unwrap_or_default()
+        .split_whitespace()
+        .collect();
+    let ticks = |at: usize| {
+        fields
+            .get(at)
+            .and_then(|text| text.parse::<u64>().ok())
+            .unwrap_or(0)
+    };
     Ok(Duration::from_millis(10 * (ticks(11) + ticks(12))))
 }
 
 /// Resident memory of this process, in MiB.
 fn resident() -> Outcome<u64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .ok_or("no VmRSS")?;
     Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? / 1024)
 }
