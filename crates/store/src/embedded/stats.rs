@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::StoreError;
 
 use super::{
+    EmbeddedStore,
     inner::{Inner, io_error},
     scan::Damage,
 };
@@ -127,5 +128,15 @@ impl Inner {
 
     pub(crate) fn is_read_only(&self) -> bool {
         self.queue.lock().refusing.is_some()
+    }
+}
+
+impl EmbeddedStore {
+    /// Why the store takes no writes, if it does not: cheap, for health checks.
+    pub fn read_only_reason(&self) -> Option<String> {
+        match &self.inner.queue.lock().refusing {
+            Some(StoreError::ReadOnly { reason }) => Some(reason.clone()),
+            Some(_) | None => None,
+        }
     }
 }
