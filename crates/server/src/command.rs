@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod check;
+pub mod compact;
 pub mod completions;
 mod context;
 pub mod deliver;
@@ -12,6 +13,7 @@ pub mod import;
 pub mod init;
 pub mod serve;
 mod show;
+pub mod stats;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -85,6 +87,10 @@ pub enum Command {
     Export(export::Arguments),
     /// Read what export wrote, or other servers' mbox files and Maildirs.
     Import(import::Arguments),
+    /// Give the space of deleted mail back.
+    Compact(compact::Arguments),
+    /// Show how large the store is and what it does.
+    Stats(stats::Arguments),
     /// Print completions for a shell.
     Completions(completions::Arguments),
     /// Write man pages to a directory.
@@ -127,6 +133,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Deliver(arguments) => deliver::run(arguments, &context),
         Command::Export(arguments) => export::run(arguments, &context),
         Command::Import(arguments) => import::run(arguments, &context),
+        Command::Compact(arguments) => compact::run(arguments, &context),
+        Command::Stats(arguments) => stats::run(arguments, &context),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man(arguments) => completions::run_man(&arguments),
     }

@@ -39,6 +39,8 @@ pub struct Config {
     pub server: ServerSection,
     /// `[store]`
     pub store: StoreSection,
+    /// `[mailbox]`
+    pub mailbox: MailboxSection,
     /// `[tls]`
     pub tls: TlsSection,
     /// `[log]`
@@ -80,6 +82,16 @@ pub struct StoreSection {
     pub index: IndexKind,
     /// Memory that the index may use as a cache.
     pub cache: ByteSize,
+}
+
+/// `[mailbox]`: the mailboxes of all accounts.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MailboxSection {
+    /// Memory for the lists of messages of folders in use.
+    pub memory: ByteSize,
+    /// How long it is remembered which messages left, for clients that come back late.
+    pub change_horizon: Span,
 }
 
 /// The index over the log.
@@ -530,6 +542,15 @@ impl Default for StoreSection {
         Self {
             index: IndexKind::Sled,
             cache: ByteSize::mebibytes(256),
+        }
+    }
+}
+
+impl Default for MailboxSection {
+    fn default() -> Self {
+        Self {
+            memory: ByteSize::mebibytes(128),
+            change_horizon: Span::seconds(90 * 86_400),
         }
     }
 }

@@ -128,6 +128,7 @@ fn mailbox_settings(config: &Config) -> mailbox::Settings {
             bytes: config.quota.bytes.bytes(),
             items: config.quota.items,
         },
+        memory_budget: usize::try_from(config.mailbox.memory.bytes()).unwrap_or(usize::MAX),
         ..mailbox::Settings::default()
     }
 }

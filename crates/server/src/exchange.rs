@@ -1,7 +1,10 @@
 //! What passes between a command and the process that has the store open, be that the running server or the command's
 //! own process: bytes in, events out, one answer or one failure.
 
-use std::fmt;
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -130,6 +133,25 @@ impl Exchange {
             done,
             total,
         })));
+    }
+
+    /// The same from a thread of its own: called with how much is done and of how much. It tells at most ten times a
+    /// second.
+    pub fn teller(&self, what: &str) -> impl FnMut(u64, u64) + Send + 'static + use<> {
+        let (events, what) = (self.events.clone(), what.to_owned());
+        let mut last: Option<Instant> = None;
+        move |done, total| {
+            if last.is_some_and(|last| last.elapsed() < Duration::from_millis(100)) && done < total
+            {
+                return;
+            }
+            last = Some(Instant::now());
+            drop(events.try_send(Event::Progress(Progress {
+                what: what.clone(),
+                done,
+                total,
+            })));
+        }
     }
 
     /// Whether anybody still waits for the answer.

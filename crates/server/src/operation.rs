@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    command::{account, deliver, export, folder, import},
+    command::{account, compact, deliver, export, folder, import, stats},
     control::Operator,
     engine::Engine,
     exchange::{Exchange, Failure, FailureKind},
@@ -32,6 +32,8 @@ pub enum Operation {
     AccountSet(account::set::Request),
     /// `account show`
     AccountShow(account::show::Request),
+    /// `compact`
+    Compact(compact::Request),
     /// `deliver`
     Deliver(deliver::Request),
     /// `export ADDRESS`
@@ -40,6 +42,8 @@ pub enum Operation {
     FolderList(folder::list::Request),
     /// `import ADDRESS`
     ImportMail(import::mail::Request),
+    /// `stats`
+    Stats(stats::Request),
 }
 
 impl Operation {
@@ -61,6 +65,7 @@ impl Operation {
             Self::AccountRemove(request) => answer(account::remove::operate(request, engine).await),
             Self::AccountSet(request) => answer(account::set::operate(request, engine).await),
             Self::AccountShow(request) => answer(account::show::operate(request, engine).await),
+            Self::Compact(request) => answer(compact::operate(request, engine, exchange).await),
             Self::Deliver(request) => answer(deliver::operate(request, engine, exchange).await),
             Self::ExportMail(request) => {
                 answer(export::mail::operate(request, engine, exchange).await)
@@ -69,6 +74,7 @@ impl Operation {
             Self::ImportMail(request) => {
                 answer(import::mail::operate(request, engine, exchange).await)
             }
+            Self::Stats(request) => answer(stats::operate(request, engine)),
         }
     }
 }

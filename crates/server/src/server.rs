@@ -7,7 +7,7 @@
 mod health;
 mod signals;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -99,6 +99,11 @@ impl Server {
         let operators = Admission::new(CONTROL_CONNECTIONS, CONTROL_CONNECTIONS);
         let operator = Arc::new(Control(Arc::clone(&engine) as Arc<_>));
         loops.spawn(control.accept(operator, operators, sessions.clone(), stop.clone()));
+        loops.spawn(maintain(
+            Arc::clone(&engine),
+            config.mailbox.change_horizon.duration(),
+            stop.drain.clone(),
+        ));
         let watched = config.tls.watch.duration();
         let config = Arc::new(ArcSwap::from_pointee(config));
         loops.spawn(tls::watch(
@@ -218,6 +223,30 @@ impl Server {
     }
 }
 
+/// Has the mailboxes do now and then what nobody waits for: end deletions that were cut short, fold change logs, forget
+/// what left before the horizon.
+async fn maintain(engine: Arc<Engine>, horizon: Duration, shutdown: CancellationToken) {
+    let horizon = i64::try_from(horizon.as_secs()).unwrap_or(i64::MAX);
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(MAINTENANCE) => {}
+        }
+        let round = tokio::select! {
+            () = shutdown.cancelled() => return,
+            round = engine.mailboxes.maintain(horizon) => round,
+        };
+        match round {
+            Ok(done) => tracing::info!(
+                folded = done.folded,
+                purged = done.purged,
+                "mailboxes maintained"
+            ),
+            Err(error) => tracing::error!(%error, "mailboxes not maintained"),
+        }
+    }
+}
+
 /// Raises the soft limit on file descriptors to the hard one; a connection is one, each store segment another.
 pub fn raise_descriptor_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -259,4 +288,7 @@ fn control_listener(config: &Config) -> config::Listener {
 const CONTROL_CONNECTIONS: usize = 64;
 
 /// How long cut sessions may take to end.
-const CUT: std::time::Duration = std::time::Duration::from_secs(1);
+const CUT: Duration = Duration::from_secs(1);
+
+/// How often mailboxes are maintained.
+const MAINTENANCE: Duration = Duration::from_hours(6);

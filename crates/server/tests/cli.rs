@@ -10,10 +10,20 @@ fn accounts_are_added_changed_listed_and_removed() {
     let site = Site::new("");
     site.add("anna@example.org", "a long enough password");
     let error = site.fails(5, &["account", "add", "ANNA@example.org", "--no-password"]);
-    assert!(error.contains("already") && error.contains("next:"), "{error}");
+    assert!(
+        error.contains("already") && error.contains("next:"),
+        "{error}"
+    );
 
     let generated = site.json(&[
-        "account", "add", "bo@example.org", "--generate", "--alias", "b@example.org", "--quota-bytes", "1 MiB",
+        "account",
+        "add",
+        "bo@example.org",
+        "--generate",
+        "--alias",
+        "b@example.org",
+        "--quota-bytes",
+        "1 MiB",
     ]);
     assert!(generated["password"].as_str().unwrap().len() > 20);
 
@@ -23,7 +33,16 @@ fn accounts_are_added_changed_listed_and_removed() {
     assert!(!list.to_string().contains("password"));
 
     site.ok(&[
-        "account", "set", "b@example.org", "--display-name", "Bo Ek", "--disable", "--quota-items", "7", "--without", "pop3",
+        "account",
+        "set",
+        "b@example.org",
+        "--display-name",
+        "Bo Ek",
+        "--disable",
+        "--quota-items",
+        "7",
+        "--without",
+        "pop3",
     ]);
     let shown = site.json(&["account", "show", "bo@example.org"]);
     assert_eq!(shown["display_name"], "Bo Ek");
@@ -33,7 +52,13 @@ fn accounts_are_added_changed_listed_and_removed() {
     assert!(!shown["protocols"].to_string().contains("pop3"));
 
     let folders = site.json(&["folder", "list", "bo@example.org"]);
-    assert!(folders.as_array().unwrap().iter().any(|folder| folder["path"] == "INBOX"));
+    assert!(
+        folders
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|folder| folder["path"] == "INBOX")
+    );
 
     // Asks first; without a terminal the answer is no.
     let error = site.fails(2, &["account", "remove", "bo@example.org"]);
@@ -98,11 +123,20 @@ fn deliver_ends_as_an_mta_expects() {
         site.run_with(&all, input)
     };
     let message = b"Subject: x\n\nbody\n";
-    succeeded(&deliver(&["anna@example.org", "--sender", "bo@example.net"], message));
-    assert_eq!(deliver(&["nobody@example.org"], message).status.code(), Some(67));
+    succeeded(&deliver(
+        &["anna@example.org", "--sender", "bo@example.net"],
+        message,
+    ));
+    assert_eq!(
+        deliver(&["nobody@example.org"], message).status.code(),
+        Some(67)
+    );
     assert_eq!(deliver(&["anna@example.org"], b"").status.code(), Some(2));
     site.ok(&["account", "set", "anna@example.org", "--quota-items", "1"]);
-    assert_eq!(deliver(&["anna@example.org"], message).status.code(), Some(75));
+    assert_eq!(
+        deliver(&["anna@example.org"], message).status.code(),
+        Some(75)
+    );
     let shown = site.json(&["account", "show", "anna@example.org"]);
     assert_eq!(shown["used_items"], 1);
 }
@@ -123,11 +157,23 @@ fn mail_goes_out_to_mbox_and_maildir_and_comes_back_the_same() {
     let maildir = site.path().join("out");
     let maildir = maildir.to_str().unwrap();
     site.ok(&["export", "anna@example.org", "--maildir", maildir]);
-    assert_eq!(std::fs::read_dir(site.path().join("out/cur")).unwrap().count(), 5);
+    assert_eq!(
+        std::fs::read_dir(site.path().join("out/cur"))
+            .unwrap()
+            .count(),
+        5
+    );
 
     site.ok(&["import", "bo@example.org", "--mbox", mbox]);
     site.ok(&["import", "bo@example.org", "--maildir", maildir]);
-    site.ok(&["import", "bo@example.org", "--mbox", mbox, "--folder", "Old/2026"]);
+    site.ok(&[
+        "import",
+        "bo@example.org",
+        "--mbox",
+        mbox,
+        "--folder",
+        "Old/2026",
+    ]);
     let folders = site.json(&["folder", "list", "bo@example.org"]);
     let items = |path: &str| {
         folders
@@ -141,12 +187,29 @@ fn mail_goes_out_to_mbox_and_maildir_and_comes_back_the_same() {
     assert_eq!((items("INBOX"), items("Old/2026")), (10.into(), 5.into()));
 
     let again = site.path().join("again.mbox");
-    site.ok(&["export", "bo@example.org", "--mbox", again.to_str().unwrap(), "--folder", "Old/2026"]);
+    site.ok(&[
+        "export",
+        "bo@example.org",
+        "--mbox",
+        again.to_str().unwrap(),
+        "--folder",
+        "Old/2026",
+    ]);
     assert_eq!(
         std::fs::read_to_string(mbox).unwrap(),
         std::fs::read_to_string(again).unwrap()
     );
-    site.fails(4, &["export", "bo@example.org", "--mbox", "x", "--folder", "None"]);
+    site.fails(
+        4,
+        &[
+            "export",
+            "bo@example.org",
+            "--mbox",
+            "x",
+            "--folder",
+            "None",
+        ],
+    );
 }
 
 #[test]
@@ -155,7 +218,16 @@ fn init_writes_a_configuration_that_check_accepts_and_overwrites_nothing() {
     site.certificate("server", &["mail.example.org"]);
     let directory = site.path().join("etc");
     let arguments = [
-        "init", "etc", "--hostname", "mail.example.org", "--data-dir", "var", "--cert", "server.crt", "--key", "server.key",
+        "init",
+        "etc",
+        "--hostname",
+        "mail.example.org",
+        "--data-dir",
+        "var",
+        "--cert",
+        "server.crt",
+        "--key",
+        "server.key",
     ];
     let said = site.ok(&arguments);
     assert!(said.contains("next: fieldpost check"), "{said}");
@@ -176,11 +248,15 @@ fn init_writes_a_configuration_that_check_accepts_and_overwrites_nothing() {
 
 #[test]
 fn check_tells_what_would_go_wrong() {
-    let site = Site::new("[tls]\ncertificates = [{ cert = \"missing.crt\", key = \"missing.key\" }]\n");
+    let site =
+        Site::new("[tls]\ncertificates = [{ cert = \"missing.crt\", key = \"missing.key\" }]\n");
     let output = site.run(&["check"]);
     assert_eq!(output.status.code(), Some(3));
     let said = String::from_utf8(output.stdout).unwrap();
-    assert!(said.contains("missing.crt") && said.contains("next: add a [[listener]]"), "{said}");
+    assert!(
+        said.contains("missing.crt") && said.contains("next: add a [[listener]]"),
+        "{said}"
+    );
 
     site.certificate("server", &["a.example"]);
     std::fs::create_dir(site.path().join("data")).unwrap();
@@ -191,7 +267,10 @@ fn check_tells_what_would_go_wrong() {
     let output = site.run(&["check"]);
     assert_eq!(output.status.code(), Some(3));
     let said = String::from_utf8(output.stdout).unwrap();
-    assert!(said.contains("chmod 0700") && said.contains("chmod 0640"), "{said}");
+    assert!(
+        said.contains("chmod 0700") && said.contains("chmod 0640"),
+        "{said}"
+    );
     assert!(said.contains("nowhere does not exist"), "{said}");
 }
 

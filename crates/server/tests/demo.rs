@@ -70,23 +70,36 @@ fn the_demo_serves_mail_and_keeps_it() {
     let base = free_base();
     let demo = Demo::start(&directory, base);
     let json = directory.join("demo.json");
-    assert_eq!(std::fs::metadata(&json).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(
+        std::fs::metadata(&json).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
     let facts: serde_json::Value = serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
     assert_eq!(facts["pop3s"], format!("127.0.0.1:{}", base + 995));
     assert!(facts.get("imap").is_none() && facts.get("imaps").is_none());
     let ca = Path::new(facts["ca"].as_str().unwrap());
     let user = |number: usize| {
         let account = &facts["accounts"][number];
-        format!("{}:{}", account["address"].as_str().unwrap(), account["password"].as_str().unwrap())
+        format!(
+            "{}:{}",
+            account["address"].as_str().unwrap(),
+            account["password"].as_str().unwrap()
+        )
     };
 
-    let health = curl(ca, &[&format!("https://localhost:{}/healthz/ready", base + 443)]);
+    let health = curl(
+        ca,
+        &[&format!("https://localhost:{}/healthz/ready", base + 443)],
+    );
     assert!(succeeded(&health).contains("\"ready\":true"));
     let pop3s = format!("pop3s://localhost:{}/", base + 995);
     let list = succeeded(&curl(ca, &["-u", &user(0), &pop3s]));
     assert!(list.lines().count() >= 50, "{list}");
     let third = succeeded(&curl(ca, &["-u", &user(0), &format!("{pop3s}3")]));
-    assert!(third.contains("Subject: ") && third.contains("MIME-Version: 1.0"), "{third}");
+    assert!(
+        third.contains("Subject: ") && third.contains("MIME-Version: 1.0"),
+        "{third}"
+    );
     // STLS on the other port, by address instead of name.
     let stls = format!("pop3://127.0.0.1:{}/", base + 110);
     succeeded(&curl(ca, &["--ssl-reqd", "-u", &user(1), &stls]));

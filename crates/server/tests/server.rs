@@ -48,18 +48,28 @@ fn sighup_logs_the_difference_and_takes_what_can_be_taken() {
     let port = server.address("https").port();
     let ready = format!("https://new.test:{port}/healthz/ready");
     let resolve = format!("new.test:{port}:127.0.0.1");
-    let ask = || curl(&site.path().join("ca.crt"), &["--resolve", &resolve, &ready]);
+    let ask = || {
+        curl(
+            &site.path().join("ca.crt"),
+            &["--resolve", &resolve, &ready],
+        )
+    };
     assert!(!ask().status.success(), "the certificate is for localhost");
 
     site.certificate("server", &["localhost", "new.test"]);
-    site.configure(&format!("level = \"debug\"\n{LISTENERS}[quota]\nitems = 5\n"));
+    site.configure(&format!(
+        "level = \"debug\"\n{LISTENERS}[quota]\nitems = 5\n"
+    ));
     server.signal(Signal::HUP);
     server.wait_for("\"message\":\"reloaded\"");
     let log = server.log();
     assert!(log.contains("\"key\":\"log.level\""), "{log}");
     assert!(log.contains("new certificate in force"), "{log}");
     let restart = server.wait_for("takes a restart");
-    assert!(restart.contains("quota.items") && restart.contains("\"after\":\"5\""), "{restart}");
+    assert!(
+        restart.contains("quota.items") && restart.contains("\"after\":\"5\""),
+        "{restart}"
+    );
     assert!(succeeded(&ask()).contains("\"ready\":true"));
 
     // A configuration that cannot be used changes nothing.
@@ -80,10 +90,16 @@ fn commands_go_through_the_running_server_and_only_its_user_may_ask() {
     pop3.line();
     pop3.ask("USER anna@example.org");
     assert!(pop3.ask("PASS a long enough password").starts_with("+OK"));
-    assert!(!server.log().contains("long enough"), "a password in the log");
+    assert!(
+        !server.log().contains("long enough"),
+        "a password in the log"
+    );
 
     let socket = site.path().join("data/control.sock");
-    assert_eq!(std::fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(
+        std::fs::metadata(&socket).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
     if rustix::process::geteuid().is_root() {
         // Let others get as far as the socket: the peer's credentials are what keeps them out then.
         for path in [site.path(), &site.path().join("data"), &socket] {
@@ -115,7 +131,11 @@ fn fault_two_processes_on_one_data_directory() {
     let server = site.serve();
     // A second server, with listeners of its own: the store is what it cannot have.
     let second = site.path().join("second.toml");
-    std::fs::write(&second, "[server]\ndata_dir = \"data\"\ncontrol_socket = \"second.sock\"\n").unwrap();
+    std::fs::write(
+        &second,
+        "[server]\ndata_dir = \"data\"\ncontrol_socket = \"second.sock\"\n",
+    )
+    .unwrap();
     for command in [&["serve"][..], &["account", "list"]] {
         let output = Command::new(FIELDPOST)
             .arg("--config")
@@ -143,12 +163,18 @@ fn fault_5_half_open_handshakes() {
     let mut server = site.serve();
     let address = server.address("pop3s");
     // Descriptors of this process are the bound on how many there are at once.
-    let count: usize = std::env::var("FIELDPOST_TEST_HALF_OPEN").map_or(500, |text| text.parse().unwrap());
-    let silent: Vec<TcpStream> = (0..count).map(|_| TcpStream::connect(address).unwrap()).collect();
+    let count: usize =
+        std::env::var("FIELDPOST_TEST_HALF_OPEN").map_or(500, |text| text.parse().unwrap());
+    let silent: Vec<TcpStream> = (0..count)
+        .map(|_| TcpStream::connect(address).unwrap())
+        .collect();
     site.add("anna@example.org", "a long enough password");
     let url = format!("pop3s://localhost:{}/", address.port());
     let ca = site.path().join("ca.crt");
-    succeeded(&curl(&ca, &["-u", "anna@example.org:a long enough password", &url]));
+    succeeded(&curl(
+        &ca,
+        &["-u", "anna@example.org:a long enough password", &url],
+    ));
     drop(silent);
     assert!(server.is_running());
     server.stop();
@@ -160,11 +186,17 @@ fn fault_file_descriptors_used_up() {
     let site = site();
     let mut command = Command::new("sh");
     command
-        .args(["-c", "ulimit -n 96; exec \"$0\" --config \"$1\" serve", FIELDPOST])
+        .args([
+            "-c",
+            "ulimit -n 96; exec \"$0\" --config \"$1\" serve",
+            FIELDPOST,
+        ])
         .arg(site.config());
     let mut server = Server::start(command);
     let address = server.address("pop3");
-    let held: Vec<TcpStream> = (0..150).map(|_| TcpStream::connect(address).unwrap()).collect();
+    let held: Vec<TcpStream> = (0..150)
+        .map(|_| TcpStream::connect(address).unwrap())
+        .collect();
     let line = server.wait_for("cannot accept connections");
     assert!(line.contains("LimitNOFILE"), "{line}");
     drop(held);
@@ -187,6 +219,10 @@ fn fault_6_idle_connections_before_sign_in_end() {
     for connection in &mut all {
         connection.rest();
     }
-    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+    assert!(
+        began.elapsed() < Duration::from_secs(30),
+        "{:?}",
+        began.elapsed()
+    );
     server.stop();
 }

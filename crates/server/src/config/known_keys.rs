@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::{
     CertificateFiles, Config, DirectorySection, LimitsSection, Listener, LmtpSection, LogSection,
-    Pop3Section, QuotaSection, ServerSection, StoreSection, TlsSection,
+    MailboxSection, Pop3Section, QuotaSection, ServerSection, StoreSection, TlsSection,
 };
 use crate::error::{ConfigError, UnknownKey};
 
@@ -50,6 +50,7 @@ pub fn section_keys(section: &str) -> Option<&'static [&'static str]> {
     Some(match section {
         "server" => fields_of::<ServerSection>(),
         "store" => fields_of::<StoreSection>(),
+        "mailbox" => fields_of::<MailboxSection>(),
         "tls" => fields_of::<TlsSection>(),
         "log" => fields_of::<LogSection>(),
         "limits" => fields_of::<LimitsSection>(),

@@ -14,7 +14,7 @@ use std::{
 pub const FIELDPOST: &str = env!("CARGO_BIN_EXE_fieldpost");
 
 /// How long anything may take before it counts as hung.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A directory with a configuration.
 pub struct Site {
@@ -173,7 +173,11 @@ impl Server {
             if let Some(line) = lines.0.iter().find(|line| line.contains(text)) {
                 return line.clone();
             }
-            assert!(!lines.1, "the server has ended without {text}:\n{}", lines.0.join("\n"));
+            assert!(
+                !lines.1,
+                "the server has ended without {text}:\n{}",
+                lines.0.join("\n")
+            );
             let left = until.saturating_duration_since(Instant::now());
             assert!(!left.is_zero(), "no {text} in:\n{}", lines.0.join("\n"));
             lines = self.log.grown.wait_timeout(lines, left).unwrap().0;
@@ -220,7 +224,11 @@ impl Server {
                 assert!(status.success(), "{status}\n{}", self.log());
                 return began.elapsed();
             }
-            assert!(began.elapsed() < PATIENCE, "it does not end:\n{}", self.log());
+            assert!(
+                began.elapsed() < PATIENCE,
+                "it does not end:\n{}",
+                self.log()
+            );
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -258,7 +266,10 @@ impl Lines {
 
     /// Sends a line and reads one.
     pub fn ask(&mut self, line: &str) -> String {
-        self.0.get_mut().write_all(format!("{line}\r\n").as_bytes()).unwrap();
+        self.0
+            .get_mut()
+            .write_all(format!("{line}\r\n").as_bytes())
+            .unwrap();
         self.line()
     }
 

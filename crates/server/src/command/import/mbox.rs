@@ -41,8 +41,19 @@ enum State {
     Before,
     /// In a header: what it says of flags, and its lines, which are kept until it ends.
     Header { head: ItemHead, lines: Vec<u8> },
-    /// In a body; whether the line before was empty, and is still owed.
-    Body { empty: bool },
+    /// In a body.
+    Body(Before),
+}
+
+/// The line before the next one of a body.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Before {
+    /// Some text.
+    Text,
+    /// The empty line between header and body.
+    Header,
+    /// An empty line, not yet passed on: it is the message's only if the message goes on.
+    Empty,
 }
 
 fn take(mut reader: impl BufRead, folder: &[String], producer: &mut Producer) -> io::Result<()> {
@@ -59,8 +70,8 @@ fn take(mut reader: impl BufRead, folder: &[String], producer: &mut Producer) ->
         let begins = std::mem::replace(&mut whole, line.ends_with(b"\n"));
         let is_from = begins && line.starts_with(b"From ");
         state = match state {
-            State::Before | State::Body { empty: true } if is_from => {
-                if matches!(state, State::Body { .. }) {
+            State::Before | State::Body(Before::Header | Before::Empty) if is_from => {
+                if matches!(state, State::Body(_)) {
                     producer.end()?;
                 }
                 State::Header {
@@ -82,7 +93,7 @@ fn take(mut reader: impl BufRead, folder: &[String], producer: &mut Producer) ->
                     producer.begin(&head)?;
                     lines.extend(crlf(&line));
                     producer.write(&lines)?;
-                    State::Body { empty: false }
+                    State::Body(Before::Header)
                 } else {
                     if !(begins && status(text, &mut head)) {
                         lines.extend(crlf(&line));
@@ -90,13 +101,13 @@ fn take(mut reader: impl BufRead, folder: &[String], producer: &mut Producer) ->
                     State::Header { head, lines }
                 }
             }
-            State::Body { empty } => {
-                if empty {
+            State::Body(before) => {
+                if before == Before::Empty {
                     producer.write(b"\r\n")?;
                 }
                 let text = trimmed(&line);
                 if begins && text.is_empty() {
-                    State::Body { empty: true }
+                    State::Body(Before::Empty)
                 } else {
                     let quotes = line.iter().take_while(|byte| **byte == b'>').count();
                     let unquoted = if begins && quotes > 0 && line[quotes..].starts_with(b"From ") {
@@ -105,7 +116,7 @@ fn take(mut reader: impl BufRead, folder: &[String], producer: &mut Producer) ->
                         &line[..]
                     };
                     producer.write(&crlf(unquoted))?;
-                    State::Body { empty: false }
+                    State::Body(Before::Text)
                 }
             }
         };
@@ -120,7 +131,7 @@ fn take(mut reader: impl BufRead, folder: &[String], producer: &mut Producer) ->
             producer.end()?;
         }
         // The empty line that mbox puts behind each message is not the message's.
-        State::Body { .. } => producer.end()?,
+        State::Body(_) => producer.end()?,
     }
     Ok(())
 }
