@@ -42,6 +42,7 @@ mod settings;
 mod thread;
 mod transaction;
 mod uid_set;
+pub mod untrusted;
 mod watch;
 
 pub use change_log::{Changes, ChangesSince, Gone, HierarchySince};

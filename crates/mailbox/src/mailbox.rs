@@ -75,6 +75,12 @@ impl Mailbox {
         }
     }
 
+    /// Waits until all that was read from the store so far is durable, and may be shown.
+    pub(crate) async fn settled(&self) -> Result<(), Error> {
+        let ticket = self.account.cached.lock().ticket();
+        self.account.durable(ticket).await
+    }
+
     /// Reads a folder's rows into memory, if they are not there. The caller holds the account's writer.
     pub(crate) async fn load_index(&self, folder: FolderId) -> Result<Option<Arc<View>>, Error> {
         self.mailboxes.load(&self.account).await?;

@@ -76,11 +76,13 @@ impl Item {
 impl Mailbox {
     /// An item's record.
     pub async fn item(&self, folder: FolderId, uid: u32) -> Result<Item, Error> {
+        let record = self.record(folder, uid).await?;
+        self.settled().await?;
         Ok(Item {
             account: self.account(),
             folder,
             uid,
-            record: self.record(folder, uid).await?,
+            record,
         })
     }
 
@@ -112,6 +114,7 @@ impl Mailbox {
                 }
             }
         }
+        self.settled().await?;
         Ok(items)
     }
 
