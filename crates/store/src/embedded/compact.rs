@@ -276,7 +276,7 @@ impl Inner {
     }
 
     /// Moves the bodies out of log segments; returns the segments that could not be emptied.
-    fn empty(
+    pub(crate) fn empty(
         &self,
         segments: &HashSet<u64>,
         options: &CompactOptions,

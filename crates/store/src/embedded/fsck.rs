@@ -11,7 +11,7 @@ use crate::{AccountId, BodyId, Hold, Lsn, StoreError};
 use super::{
     accept::BodyChange,
     body::read::Opened,
-    compact::CompactOptions,
+    compact::{CompactOptions, Compacted},
     digest::Region,
     inner::{Inner, io_error},
     rebuild,
@@ -164,6 +164,9 @@ impl Inner {
             after: Lsn(0),
             synced: durable.lsn,
             check_bodies_after: Lsn(0),
+            gaps_after: snapshot::list(&*self.disk)?
+                .last()
+                .map_or(Lsn(0), |(oldest, _)| *oldest),
             until: Some((durable.segment, durable.offset)),
         }
         .run(&mut |_| Ok(()))?;
@@ -325,10 +328,24 @@ impl Inner {
         };
         self.seal_active_segment()?;
         self.retire(&options, &mut |_, _| {})?;
-        for damage in headless {
-            self.disk
-                .remove(&damage.file)
-                .map_err(io_error(damage.file))?;
+        // The bodies in a segment without a header can be read all the same: they move first.
+        let headless: HashSet<u64> = headless
+            .iter()
+            .filter_map(|damage| {
+                let name = damage.file.strip_prefix("log/")?.strip_suffix(".log")?;
+                u64::from_str_radix(name, 16).ok()
+            })
+            .collect();
+        if !headless.is_empty() {
+            let stuck = self.empty(&headless, &options, &mut Compacted::default())?;
+            self.checkpoint(false)?;
+            let _unpinned = self.pinned.write();
+            for number in headless.difference(&stuck) {
+                let id = FileId::Log(*number);
+                self.files.forget(id);
+                self.disk.remove(&id.path()).map_err(io_error(id.path()))?;
+            }
+            self.disk.sync_dir("log").map_err(io_error("log"))?;
         }
         Ok(())
     }

@@ -48,6 +48,8 @@ struct Found {
     damage: Vec<Damage>,
     /// Nothing of the index is in doubt.
     believed: bool,
+    /// The last stop was an orderly one, and nothing has come since.
+    clean: bool,
     /// The checkpoint on disk says what the index holds.
     checkpointed: bool,
 }
@@ -93,7 +95,9 @@ pub(crate) fn open(
     let last = found.end.last.max(checkpoint_lsn);
     let next_file = next_file(&*disk, checkpoint.as_ref())?;
     if !settings.read_only {
-        cut_torn_end(&*disk, &segments, &found.end)?;
+        if !found.clean {
+            settle_end(&*disk, &segments, &found.end)?;
+        }
         if !found.checkpointed {
             found.index.sync().map_err(|error| StoreError::Io {
                 what: "syncing the index".to_owned(),
@@ -218,6 +222,7 @@ fn find_index(
                     end: ScanEnd::default(),
                     damage: Vec::new(),
                     believed: true,
+                    clean: false,
                     checkpointed: false,
                 })
             }
@@ -235,6 +240,7 @@ fn find_index(
     noted.extend(rebuilt.damage);
     Ok(Found {
         believed: noted.is_empty(),
+        clean: false,
         index: rebuilt.index,
         digests: rebuilt.digests,
         end: rebuilt.end,
@@ -271,6 +277,7 @@ fn replay(
         after: checkpoint.lsn,
         synced: checkpoint.lsn,
         check_bodies_after: checkpoint.lsn,
+        gaps_after: checkpoint.lsn,
         until: None,
     };
     let mut count = 0u64;
@@ -304,42 +311,51 @@ fn replay(
         damage: end.damage.clone(),
         end,
         believed,
+        clean: believed,
         checkpointed: count == 0 && !checkpoint.clean,
     }))
 }
 
-/// Makes sure that no torn end is ever taken for part of what is written next.
-fn cut_torn_end(disk: &dyn Disk, segments: &[Segment], end: &ScanEnd) -> Result<(), StoreError> {
+/// Makes the end of the log what it was read as. A torn end is cut off, so that it is never taken for part of what is
+/// written next. What a killed process wrote last may be in the page cache only, and after a sync that failed not even
+/// another sync would bring it to the disk: the last group is written again.
+fn settle_end(disk: &dyn Disk, segments: &[Segment], end: &ScanEnd) -> Result<(), StoreError> {
     if let Some(last) = segments.last()
         && last.header.number == end.segment
-        && last.len > end.offset
     {
         let path = FileId::Log(end.segment).path();
-        tracing::info!(
-            file = path,
-            from = end.offset,
-            "cutting off a commit that was not finished"
-        );
-        let file = disk.open(&path).map_err(io_error(&*path))?;
-        file.set_len(end.offset)
-            .and_then(|()| file.sync_data())
-            .map_err(io_error(path))?;
+        let settle = || {
+            let file = disk.open(&path)?;
+            if last.len > end.offset {
+                tracing::info!(
+                    file = path,
+                    from = end.offset,
+                    "cutting off a commit that was not finished"
+                );
+                file.set_len(end.offset)?;
+            }
+            let mut group = vec![0; end.offset.saturating_sub(end.unproven) as usize];
+            file.read_exact_at(&mut group, end.unproven)?;
+            file.write_at(&group, end.unproven)?;
+            file.sync_data()
+        };
+        settle().map_err(io_error(&*path))?;
     }
-    let newest = segments.last().map_or(0, |segment| segment.header.number);
+    let known: Vec<u64> = segments.iter().map(|s| s.header.number).collect();
     for entry in disk.list("log").map_err(io_error("log"))? {
         let number = entry
             .name
             .strip_suffix(".log")
             .and_then(|number| u64::from_str_radix(number, 16).ok());
         if let Some(number) = number
-            && number > newest
+            && !known.contains(&number)
             && entry.len <= SEGMENT_HEADER
         {
             let path = FileId::Log(number).path();
             disk.remove(&path).map_err(io_error(path))?;
         }
     }
-    Ok(())
+    disk.sync_dir("log").map_err(io_error("log"))
 }
 
 fn next_file(disk: &dyn Disk, checkpoint: Option<&Checkpoint>) -> Result<u64, StoreError> {

@@ -126,6 +126,7 @@ pub(crate) fn build(
         after,
         synced,
         check_bodies_after: synced,
+        gaps_after: after,
         until,
     };
     let mut pending = Pending::default();
@@ -305,6 +306,7 @@ fn region_from(
         after,
         synced: durable.lsn,
         check_bodies_after: durable.lsn,
+        gaps_after: after,
         until: Some((durable.segment, durable.offset)),
     };
     let mut batch = IndexBatch::default();

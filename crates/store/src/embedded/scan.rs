@@ -48,6 +48,8 @@ pub(crate) struct ScanLog<'a> {
     pub(crate) synced: Lsn,
     /// Bodies behind this LSN are read and checked too; before it they are skipped.
     pub(crate) check_bodies_after: Lsn,
+    /// Segments of records up to here may have been retired from between others.
+    pub(crate) gaps_after: Lsn,
     /// The log is read up to here (segment, offset): behind it, it is being written.
     pub(crate) until: Option<(u64, u64)>,
 }
@@ -59,20 +61,20 @@ pub(crate) struct ScanEnd {
     /// The last segment and the end of its last good frame.
     pub(crate) segment: u64,
     pub(crate) offset: u64,
+    /// Where the frames begin in it that nothing later proves to have been synced: the last group.
+    pub(crate) unproven: u64,
     /// Whether something that was not acknowledged follows.
     pub(crate) torn: bool,
     pub(crate) damage: Vec<Damage>,
     pub(crate) frames: u64,
 }
 
-/// Lists the log's segments in order; what has no good header is named as damage unless it is the last file, which
-/// was being created.
+/// Lists the log's segments in order; what has no good header is named as damage, unless it holds nothing else either: then
+/// it was being created when the machine stopped.
 pub(crate) fn segments(disk: &dyn Disk) -> Result<(Vec<Segment>, Vec<Damage>), StoreError> {
     let mut found = Vec::new();
     let mut damage = Vec::new();
-    let files = disk.list("log").map_err(io_error("listing log"))?;
-    let last = files.len().saturating_sub(1);
-    for (at, entry) in files.into_iter().enumerate() {
+    for entry in disk.list("log").map_err(io_error("listing log"))? {
         let number = entry
             .name
             .strip_suffix(".log")
@@ -89,8 +91,7 @@ pub(crate) fn segments(disk: &dyn Disk) -> Result<(Vec<Segment>, Vec<Damage>), S
                 header,
                 len: entry.len,
             }),
-            // Created when the machine stopped: no frame was ever written to it.
-            _ if at == last && entry.len <= SEGMENT_HEADER => {}
+            _ if entry.len <= SEGMENT_HEADER => {}
             _ => damage.push(Damage {
                 file: path,
                 offset: 0,
@@ -118,7 +119,10 @@ impl ScanLog<'_> {
             if later.is_some_and(|later| later.header.first.0 <= self.after.0 + 1) {
                 continue;
             }
-            if end.segment != 0 && segment.header.first.0 > end.last.0 + 1 {
+            if end.segment != 0
+                && segment.header.first.0 > end.last.0 + 1
+                && segment.header.first.0 > self.gaps_after.0 + 1
+            {
                 end.damage.push(Damage {
                     file: FileId::Log(number).path(),
                     offset: 0,
@@ -131,6 +135,7 @@ impl ScanLog<'_> {
             }
             end.segment = number;
             end.offset = SEGMENT_HEADER;
+            end.unproven = SEGMENT_HEADER;
             end.last = end.last.max(Lsn(segment.header.first.0.saturating_sub(1)));
             let proof = later.map_or(self.synced, |later| {
                 Lsn(self.synced.0.max(later.header.first.0 - 1))
@@ -160,6 +165,7 @@ impl ScanLog<'_> {
             path.clone(),
         );
         let mut offset = SEGMENT_HEADER;
+        let mut group = Lsn(0);
         let mut proof = proof;
         let mut looked_for_proof = false;
         while offset < len {
@@ -168,6 +174,11 @@ impl ScanLog<'_> {
                 Ok((header, payload)) => {
                     let next = offset + (FRAME_HEADER as u64) + u64::from(header.len);
                     end.frames += 1;
+                    // All frames of a group carry the same.
+                    if header.synced > group {
+                        group = header.synced;
+                        end.unproven = offset;
+                    }
                     if header.kind == Kind::Record {
                         end.last = header.lsn;
                         if header.lsn > self.after

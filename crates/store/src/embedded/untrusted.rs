@@ -30,6 +30,7 @@ pub fn log_segment(data: &[u8]) -> Result<u64, StoreError> {
         after: Lsn(0),
         synced: Lsn(0),
         check_bodies_after: Lsn(0),
+        gaps_after: Lsn(0),
         until: None,
     }
     .run(&mut |record| {

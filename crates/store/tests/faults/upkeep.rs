@@ -1,0 +1,174 @@
+//! Crashes during compaction, snapshot, checkpoint, backup and restore. faults.md: kill during compaction, backup, restore.
+
+use std::{sync::Arc, time::Duration};
+
+use fieldpost_store::{
+    Store,
+    disk::faulty::{Fault, FaultyDisk},
+    embedded::{CompactOptions, EmbeddedStore, IndexKind, Settings, restore, verify_backup},
+    transfer,
+};
+
+use crate::{
+    history::{History, Random, content, open, settings},
+    rounds,
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crash_at_any_step_of_compaction_loses_nothing() {
+    for step in 0..rounds() * 2 {
+        let mut random = Random(step);
+        let disk = FaultyDisk::new(step);
+        let mut history = History::default();
+        let store = open(&disk, IndexKind::Memory).unwrap();
+        history.run(&store, &mut random, 60).await;
+        history.check_at_rest(&store, "before").await;
+        disk.inject(step, Fault::Crash);
+        drop(store.compact(&CompactOptions::thorough(Duration::ZERO), &mut |_, _| {}));
+        drop(store);
+        let disk = if step % 3 == 0 {
+            disk.kill()
+        } else {
+            disk.power_cut()
+        };
+        let store = open(&disk, IndexKind::Memory).unwrap();
+        history
+            .check(&store, &format!("crash at step {step} of compaction"))
+            .await;
+        let done = store
+            .compact(&CompactOptions::thorough(Duration::ZERO), &mut |_, _| {})
+            .unwrap();
+        assert_eq!(done.waiting, 0);
+        history
+            .check(&store, &format!("after compaction, step {step}"))
+            .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn compaction_gives_back_the_space_of_dead_bodies() {
+    let disk = FaultyDisk::new(1);
+    let store = open(&disk, IndexKind::Memory).unwrap();
+    let mut random = Random(7);
+    let mut history = History::default();
+    history.run(&store, &mut random, 400).await;
+    history.check_at_rest(&store, "before").await;
+    let size = || disk.files().iter().map(|(_, len)| len).sum::<u64>();
+    let before = size();
+    let done = store
+        .compact(&CompactOptions::thorough(Duration::ZERO), &mut |_, _| {})
+        .unwrap();
+    assert!(
+        done.swept > 0 && done.files_removed > 0 && done.moved > 0,
+        "{done:?}"
+    );
+    assert!(size() < before);
+    history.check(&store, "after").await;
+    drop(store);
+    let store = open(&disk.power_cut(), IndexKind::Memory).unwrap();
+    history.check(&store, "after a power cut").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_is_whole_after_a_crash_at_any_step_of_the_next_one() {
+    for step in 0..rounds() * 2 {
+        let mut random = Random(step);
+        let (disk, target) = (FaultyDisk::new(step), FaultyDisk::new(step + 1));
+        let mut history = History::default();
+        let store = open(&disk, IndexKind::Memory).unwrap();
+        history.run(&store, &mut random, 30).await;
+        history.check_at_rest(&store, "first").await;
+        let first = content(&store).await;
+        store.backup(&target, &mut |_, _| {}).unwrap();
+        history.run(&store, &mut random, 30).await;
+        history.check_at_rest(&store, "second").await;
+        let second = content(&store).await;
+        target.inject(step, Fault::Crash);
+        let done = store.backup(&target, &mut |_, _| {}).is_ok();
+        let target = target.power_cut();
+        verify_backup(&target, &mut |_, _| {}).unwrap();
+        let new = FaultyDisk::new(9);
+        // The first try of the restore is cut off as well.
+        new.inject(step % 20, Fault::Crash);
+        drop(restore(&target, &new, &mut |_, _| {}));
+        let new = new.power_cut();
+        let half = fieldpost_store::disk::read_file(&new, "FORMAT", 100).unwrap();
+        if half.is_none() {
+            restore(&target, &new, &mut |_, _| {}).unwrap();
+        }
+        let restored = open(&new, IndexKind::Memory).unwrap();
+        assert!(restored.restored().unwrap());
+        restored.restore_done().unwrap();
+        assert!(!restored.restored().unwrap());
+        let found = content(&restored).await;
+        if done {
+            assert!(found == second, "step {step}");
+        } else {
+            assert!(found == first || found == second, "step {step}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_backup_copies_only_what_is_new_and_opens_for_reading() {
+    let (disk, target) = (FaultyDisk::new(3), FaultyDisk::new(4));
+    let mut random = Random(3);
+    let mut history = History::default();
+    let store = open(&disk, IndexKind::Memory).unwrap();
+    history.run(&store, &mut random, 100).await;
+    history.check_at_rest(&store, "first").await;
+    let first = store.backup(&target, &mut |_, _| {}).unwrap();
+    history.run(&store, &mut random, 5).await;
+    history.check_at_rest(&store, "second").await;
+    let second = store.backup(&target, &mut |_, _| {}).unwrap();
+    assert!(second.copied < first.copied / 2, "{first:?} {second:?}");
+    let settings = Settings {
+        read_only: true,
+        ..settings(IndexKind::Memory)
+    };
+    let operations = target.operations();
+    let backup = EmbeddedStore::open_on(Arc::new(target.clone()), settings).unwrap();
+    history.check(&backup, "the backup").await;
+    backup.close().await.unwrap();
+    drop(backup);
+    assert_eq!(
+        target.operations(),
+        operations,
+        "nothing is written to a backup"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_export_comes_back_in_another_store_and_a_damaged_one_is_refused() {
+    let store = open(&FaultyDisk::new(1), IndexKind::Memory).unwrap();
+    let mut random = Random(5);
+    let mut history = History::default();
+    history.run(&store, &mut random, 60).await;
+    history.check_at_rest(&store, "source").await;
+    let mut stream = Vec::new();
+    let out = transfer::export(&*store, None, &mut stream, &mut |_| {})
+        .await
+        .unwrap();
+    let other = open(&FaultyDisk::new(2), IndexKind::Memory).unwrap();
+    let back = transfer::import(&*other, &mut &stream[..], &mut |_| {})
+        .await
+        .unwrap();
+    assert_eq!(out, back);
+    history.check(&other, "target").await;
+    // Again: the same.
+    transfer::import(&*other, &mut &stream[..], &mut |_| {})
+        .await
+        .unwrap();
+    history.check(&other, "target, twice").await;
+    for seed in 0..20 {
+        let mut damaged = stream.clone();
+        let bit = Random(seed).below(stream.len() as u64 * 8);
+        damaged[bit as usize / 8] ^= 1 << (bit % 8);
+        let other = open(&FaultyDisk::new(2), IndexKind::Memory).unwrap();
+        assert!(
+            transfer::import(&*other, &mut &damaged[..], &mut |_| {})
+                .await
+                .is_err()
+        );
+    }
+}
