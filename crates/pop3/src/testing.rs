@@ -118,6 +118,22 @@ impl Office {
             .unwrap();
     }
 
+    /// Moves a message out of the inbox and back into it, as an IMAP client does.
+    pub(crate) async fn move_to_archive_and_back(&self, uid: u32) {
+        let archive = self.mailbox.special(SpecialUse::Archive).await.unwrap().id;
+        let uids = [uid].into_iter().collect();
+        let there = self
+            .mailbox
+            .move_items(self.inbox, &uids, archive)
+            .await
+            .unwrap();
+        let uids = there.uids.iter().map(|(_, uid)| *uid).collect();
+        self.mailbox
+            .move_items(archive, &uids, self.inbox)
+            .await
+            .unwrap();
+    }
+
     /// Disables the account.
     pub(crate) async fn disable(&self) {
         let update = AccountUpdate {

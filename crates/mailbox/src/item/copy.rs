@@ -2,7 +2,7 @@
 
 use super::{Arrival, Expunge, record::ItemRecord};
 use crate::{
-    Error, Facts, FolderId, Mailbox, Row, UidSet, keys,
+    Error, Facts, FolderId, Mailbox, Row, SpecialUse, UidSet, keys, maildrop,
     transaction::{Attempts, Transaction},
 };
 
@@ -105,6 +105,8 @@ impl Mailbox {
         how: Transfer,
     ) -> Result<(Vec<(u32, u32)>, usize), Error> {
         let now = self.mailboxes.now();
+        let source = transaction.folder(from)?;
+        let is_inbox = source.special_use == Some(SpecialUse::Inbox);
         let mut pairs = Vec::new();
         let mut bytes = 0;
         for row in rows {
@@ -112,13 +114,21 @@ impl Mailbox {
                 break;
             }
             let record = self.record(from, row.uid).await?;
+            // POP3 shows the inbox: what leaves it takes its unique-id along, and has it again when it comes back.
+            let unique_id = match (how, record.stored_uidl) {
+                (Transfer::Copy, _) => None,
+                (Transfer::Move, None) => {
+                    is_inbox.then(|| maildrop::unique_id(source.uid_validity, row.uid))
+                }
+                (Transfer::Move, stored) => stored,
+            };
             bytes += record.summary.len() + record.prefix.len();
             let arrival = Arrival {
                 body: record.body,
                 staged: None,
                 body_size: record.body_size,
                 prefix: record.prefix,
-                stored_uidl: record.stored_uidl.filter(|_| how == Transfer::Move),
+                stored_uidl: unique_id,
                 summary: record.summary,
                 flags: row.flags,
                 labels: row.labels,

@@ -385,7 +385,12 @@ impl Model {
         }
         for (uid, copy) in moved.uids {
             let source = self.folders.get_mut(&from).unwrap();
-            let item = source.items.remove(&uid).unwrap();
+            let mut item = source.items.remove(&uid).unwrap();
+            // What leaves the inbox takes its unique-id along.
+            if source.parent.is_none() && source.name == "INBOX" {
+                let derived = format!("{:08x}.{uid:08x}", source.uid_validity);
+                item.stored_uidl.get_or_insert(derived);
+            }
             source.highest = moved.mod_seq;
             source
                 .gone

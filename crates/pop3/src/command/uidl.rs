@@ -114,4 +114,22 @@ mod tests {
         ids.dedup();
         assert_eq!(ids.len(), 4);
     }
+
+    /// Fault 25: a message that another client puts away and takes back is not fetched again.
+    #[tokio::test]
+    async fn fault_25_ids_stay_over_a_move_there_and_back() {
+        let office = Office::open().await;
+        for subject in ["one", "two", "three"] {
+            office.deliver(&message(subject, 10)).await;
+        }
+        let before = office.signed_in().await.asks_lines("UIDL").await;
+        let uid = office.inbox().await[1].uid;
+        office.move_to_archive_and_back(uid).await;
+        let after = office.signed_in().await.asks_lines("UIDL").await;
+        let id =
+            |lines: &[String], index: usize| lines[index].split_once(' ').unwrap().1.to_owned();
+        assert_eq!(id(&after, 0), id(&before, 0));
+        assert_eq!(id(&after, 1), id(&before, 2));
+        assert_eq!(id(&after, 2), id(&before, 1));
+    }
 }
