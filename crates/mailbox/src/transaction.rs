@@ -295,6 +295,7 @@ impl Transaction {
             let mod_seq = self.mod_seq();
             rows.put.sort_unstable_by_key(|row| row.uid);
             rows.gone.sort_unstable_by_key(|row| row.uid);
+            debug_assert!(rows.put.is_sorted_by(|one, next| one.uid < next.uid));
             let mut folder = Folder::clone(&*self.any_folder(*id)?);
             folder.highest_mod_seq = mod_seq;
             let pending = folder

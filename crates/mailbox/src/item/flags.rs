@@ -95,7 +95,7 @@ impl Mailbox {
             let view = self.rows_for_change(folder).await?;
             let mut labels = (*transaction.labels()).clone();
             let change = Change::new(update, &mut labels)?;
-            let mod_seq = transaction.head.mod_seq + 1;
+            let mod_seq = transaction.mod_seq();
             let mut modified = Vec::new();
             let mut changed = Vec::new();
             let mut more = None;
@@ -121,7 +121,6 @@ impl Mailbox {
             for (before, after) in &changed {
                 transaction.change_row(folder, before, *after)?;
             }
-            debug_assert_eq!(transaction.mod_seq(), mod_seq);
             if transaction.commit(&mut attempts).await? {
                 done.mod_seq = mod_seq;
                 done.modified.extend(modified);
