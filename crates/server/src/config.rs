@@ -198,6 +198,10 @@ pub struct Pop3Section {
     pub idle_timeout: Span,
     /// The same before sign-in.
     pub sign_in_timeout: Span,
+    /// Whether a message that was fetched whole becomes read for all other programs too.
+    pub mark_seen: bool,
+    /// The least time between two sign-ins to one mailbox; zero = none. Mail programs are told of it.
+    pub login_delay: Span,
 }
 
 /// `[lmtp]`
@@ -599,6 +603,8 @@ impl Default for Pop3Section {
         Self {
             idle_timeout: Span::seconds(600),
             sign_in_timeout: Span::seconds(60),
+            mark_seen: true,
+            login_delay: Span::seconds(0),
         }
     }
 }

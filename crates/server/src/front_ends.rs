@@ -52,6 +52,8 @@ impl FrontEnds {
             host_name: config.hostname(),
             idle_timeout: config.pop3.idle_timeout.duration(),
             sign_in_idle_timeout: config.pop3.sign_in_timeout.duration(),
+            mark_seen: config.pop3.mark_seen,
+            login_delay: config.pop3.login_delay.duration(),
             handshake_timeout,
             ..fieldpost_pop3::Settings::default()
         };
