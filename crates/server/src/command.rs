@@ -2,6 +2,7 @@
 //! answer.
 
 pub mod account;
+pub mod backup;
 pub mod check;
 pub mod compact;
 pub mod completions;
@@ -9,8 +10,10 @@ mod context;
 pub mod deliver;
 pub mod export;
 pub mod folder;
+pub mod fsck;
 pub mod import;
 pub mod init;
+pub mod restore;
 pub mod serve;
 mod show;
 pub mod stats;
@@ -83,6 +86,12 @@ pub enum Command {
     Folder(folder::Command),
     /// Deliver a message from standard input.
     Deliver(deliver::Arguments),
+    /// Check the store, and repair it.
+    Fsck(fsck::Arguments),
+    /// Copy the store to a directory while the server runs.
+    Backup(backup::Arguments),
+    /// Bring a store, an account or a folder back from a backup.
+    Restore(restore::Arguments),
     /// Write the whole store to one file, or one account's mail to an mbox file or a Maildir.
     Export(export::Arguments),
     /// Read what export wrote, or other servers' mbox files and Maildirs.
@@ -131,6 +140,9 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Account(command) => account::run(command, &context),
         Command::Folder(command) => folder::run(command, &context),
         Command::Deliver(arguments) => deliver::run(arguments, &context),
+        Command::Fsck(arguments) => fsck::run(arguments, &context),
+        Command::Backup(arguments) => backup::run(arguments, &context),
+        Command::Restore(arguments) => restore::run(arguments, &context),
         Command::Export(arguments) => export::run(arguments, &context),
         Command::Import(arguments) => import::run(arguments, &context),
         Command::Compact(arguments) => compact::run(arguments, &context),

@@ -1,6 +1,10 @@
 //! The store with everything that stands on it: what a running server, or a command without one, works with.
 
-use std::{path::Path, sync::Arc, time::Instant};
+use std::{
+    path::Path,
+    sync::{Arc, atomic::AtomicBool},
+    time::Instant,
+};
 
 use fieldpost_directory::{self as directory, Directory};
 use fieldpost_mailbox::{self as mailbox, Expunge, Mailbox, Mailboxes, UidSet};
@@ -27,6 +31,8 @@ pub struct Engine {
     pub transport: Arc<Transport>,
     /// When it was opened.
     pub opened: Instant,
+    /// Whether clients are served from it; set once, by the server.
+    pub serving: AtomicBool,
 }
 
 impl Engine {
@@ -34,6 +40,17 @@ impl Engine {
     pub async fn open(config: Config) -> Result<Arc<Self>, Failure> {
         let storage = Storage::open(&config).await?;
         let store = storage.store();
+        if storage.embedded().restored().map_err(of_store)? {
+            // Before anything is given out: what was given out after the backup must not be given out again.
+            let accounts = mailbox::restored(Arc::clone(&store))
+                .await
+                .map_err(of_mailbox)?;
+            storage.embedded().restore_done().map_err(of_store)?;
+            tracing::info!(
+                accounts,
+                "the store came from a backup: its counters are moved on"
+            );
+        }
         let directory = Directory::open(Arc::clone(&store), directory_settings(&config))
             .await
             .map_err(of_directory)?;
@@ -50,6 +67,7 @@ impl Engine {
             mailboxes,
             transport,
             opened: Instant::now(),
+            serving: AtomicBool::new(false),
         }))
     }
 

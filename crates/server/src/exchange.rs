@@ -154,6 +154,11 @@ impl Exchange {
         }
     }
 
+    /// The output, for a thread of its own.
+    pub fn output(&self) -> Output {
+        Output(self.events.clone())
+    }
+
     /// Whether anybody still waits for the answer.
     pub fn is_abandoned(&self) -> bool {
         self.events.is_closed()
@@ -166,6 +171,17 @@ impl Exchange {
                 "whoever asked has gone away".to_owned(),
             )
         })
+    }
+}
+
+/// An operation's output.
+pub struct Output(mpsc::Sender<Event>);
+
+impl Output {
+    /// Writes a piece of at most [`PIECE`] bytes, waiting on this thread; false if nobody reads any more. Not for threads
+    /// that drive futures.
+    pub fn blocking_write(&self, bytes: Bytes) -> bool {
+        self.0.blocking_send(Event::Data(bytes)).is_ok()
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    command::{account, compact, deliver, export, folder, import, stats},
+    command::{account, backup, compact, deliver, export, folder, fsck, import, restore, stats},
     control::Operator,
     engine::Engine,
     exchange::{Exchange, Failure, FailureKind},
@@ -32,16 +32,24 @@ pub enum Operation {
     AccountSet(account::set::Request),
     /// `account show`
     AccountShow(account::show::Request),
+    /// `backup`
+    Backup(backup::Request),
     /// `compact`
     Compact(compact::Request),
     /// `deliver`
     Deliver(deliver::Request),
     /// `export ADDRESS`
     ExportMail(export::mail::Request),
+    /// `export --store`
+    ExportStore(export::store::Request),
     /// `folder list`
     FolderList(folder::list::Request),
+    /// `fsck`
+    Fsck(fsck::Request),
     /// `import ADDRESS`
     ImportMail(import::mail::Request),
+    /// `restore --account`
+    Restore(restore::Request),
     /// `stats`
     Stats(stats::Request),
 }
@@ -65,15 +73,19 @@ impl Operation {
             Self::AccountRemove(request) => answer(account::remove::operate(request, engine).await),
             Self::AccountSet(request) => answer(account::set::operate(request, engine).await),
             Self::AccountShow(request) => answer(account::show::operate(request, engine).await),
+            Self::Backup(request) => answer(backup::operate(request, engine, exchange).await),
             Self::Compact(request) => answer(compact::operate(request, engine, exchange).await),
             Self::Deliver(request) => answer(deliver::operate(request, engine, exchange).await),
             Self::ExportMail(request) => {
                 answer(export::mail::operate(request, engine, exchange).await)
             }
+            Self::ExportStore(_) => answer(export::store::operate(engine, exchange).await),
+            Self::Fsck(request) => answer(fsck::operate(request, engine, exchange).await),
             Self::FolderList(request) => answer(folder::list::operate(request, engine).await),
             Self::ImportMail(request) => {
                 answer(import::mail::operate(request, engine, exchange).await)
             }
+            Self::Restore(request) => answer(restore::operate(request, engine, exchange).await),
             Self::Stats(request) => answer(stats::operate(request, engine)),
         }
     }

@@ -7,7 +7,11 @@
 mod health;
 mod signals;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -63,6 +67,7 @@ impl Server {
             ));
         }
         let engine = Engine::open(config.clone()).await?;
+        engine.serving.store(true, Ordering::Relaxed);
         let stop = Stop::default();
         // After the store, whose lock says that no other server runs on this directory.
         let control = Bound::open(&control_listener(&config)).map_err(|error| wrong(&error))?;

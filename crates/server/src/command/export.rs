@@ -3,6 +3,7 @@
 pub mod mail;
 mod maildir;
 mod mbox;
+pub mod store;
 
 use std::path::PathBuf;
 
@@ -14,12 +15,16 @@ use crate::exchange::{Failure, FailureKind};
 /// Arguments of `export`.
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  fieldpost export anna@example.org --maildir ./anna\n  \
+    after_help = "Examples:\n  fieldpost export --store fieldpost.export\n  fieldpost export anna@example.org --maildir ./anna\n  \
                   fieldpost export anna@example.org --mbox inbox.mbox --folder INBOX"
 )]
 pub struct Arguments {
     /// The account whose mail to write.
-    address: String,
+    #[arg(required_unless_present = "store")]
+    address: Option<String>,
+    /// Write the whole store, accounts and all, to one file that any version and backend can read.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["address", "mbox", "maildir", "folder"])]
+    store: Option<PathBuf>,
     /// Write one folder to a file in mboxrd format.
     #[arg(long, value_name = "FILE", conflicts_with = "maildir")]
     mbox: Option<PathBuf>,
@@ -33,18 +38,22 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(arguments: Arguments, context: &Context) -> anyhow::Result<()> {
+    if let Some(file) = &arguments.store {
+        return store::run(file, context);
+    }
+    let address = arguments.address.unwrap_or_default();
     match (arguments.mbox, arguments.maildir) {
         (Some(file), None) => {
             let folder = arguments.folder.unwrap_or_else(|| "INBOX".into());
             mail::run(
-                arguments.address,
+                address,
                 Some(folder),
                 &mut mbox::Writer::create(&file)?,
                 context,
             )
         }
         (None, Some(directory)) => mail::run(
-            arguments.address,
+            address,
             arguments.folder,
             &mut maildir::Writer::create(&directory)?,
             context,

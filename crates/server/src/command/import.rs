@@ -4,6 +4,7 @@ pub mod mail;
 mod maildir;
 mod mbox;
 pub mod modified_utf7;
+mod store;
 
 use std::path::PathBuf;
 
@@ -15,12 +16,16 @@ use crate::exchange::{Failure, FailureKind};
 /// Arguments of `import`.
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  fieldpost import anna@example.org --maildir /var/mail/anna/Maildir\n  \
+    after_help = "Examples:\n  fieldpost import --store fieldpost.export\n  fieldpost import anna@example.org --maildir /var/mail/anna/Maildir\n  \
                   fieldpost import anna@example.org --mbox old.mbox --folder Archive"
 )]
 pub struct Arguments {
     /// The account to put the mail into.
-    address: String,
+    #[arg(required_unless_present = "store")]
+    address: Option<String>,
+    /// Read what `export --store` wrote into a new data directory; the server must not run.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["address", "mbox", "maildir", "folder"])]
+    store: Option<PathBuf>,
     /// Read a file in mbox format.
     #[arg(long, value_name = "FILE", conflicts_with = "maildir")]
     mbox: Option<PathBuf>,
@@ -34,6 +39,9 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(arguments: Arguments, context: &Context) -> anyhow::Result<()> {
+    if let Some(file) = &arguments.store {
+        return store::run(file, context);
+    }
     let folder: Option<Vec<String>> = arguments
         .folder
         .map(|folder| folder.split('/').map(String::from).collect());
@@ -46,5 +54,5 @@ pub fn run(arguments: Arguments, context: &Context) -> anyhow::Result<()> {
                 .into());
         }
     };
-    mail::run(arguments.address, input, context)
+    mail::run(arguments.address.unwrap_or_default(), input, context)
 }
