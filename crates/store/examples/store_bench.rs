@@ -155,10 +155,14 @@ fn write(
     runtime.block_on(store.close()).unwrap();
 }
 
-/// Fills a store with `count` messages without bodies, then opens it after an orderly stop, after an unclean one (in a
-/// process that is not ended: the store is leaked, its files are copied), and without its index.
+/// Fills a store with `count` messages without bodies, then opens it after an orderly stop, after an unclean one (a copy of
+/// its files from while it was open, 5000 commits behind a checkpoint), and without its index.
 fn open(runtime: &tokio::runtime::Runtime, dir: &Path, settings: &Settings, count: u64) {
     let unclean = dir.with_extension("unclean");
+    let settings = &Settings {
+        checkpoint_records: u64::MAX,
+        ..settings.clone()
+    };
     drop(std::fs::remove_dir_all(dir));
     drop(std::fs::remove_dir_all(&unclean));
     let embedded = EmbeddedStore::open(dir, settings.clone()).unwrap();
@@ -167,6 +171,14 @@ fn open(runtime: &tokio::runtime::Runtime, dir: &Path, settings: &Settings, coun
     let next = Arc::new(AtomicU64::new(0));
     runtime.block_on(async {
         let mut tasks = Vec::new();
+        let early = Arc::clone(&embedded);
+        let written = Arc::clone(&next);
+        tasks.push(tokio::spawn(async move {
+            while written.load(Ordering::Relaxed) + 5000 < count {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            early.checkpoint().await.unwrap();
+        }));
         for writer in 0..64 {
             let (store, next) = (Arc::clone(&store), Arc::clone(&next));
             tasks.push(tokio::spawn(async move {

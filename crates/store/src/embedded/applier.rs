@@ -113,6 +113,7 @@ pub(crate) fn apply_records<'a>(
         }
     }
     table::set_applied(&mut batch, last);
+    batch.settle();
     index.apply(batch)
 }
 

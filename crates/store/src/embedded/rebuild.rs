@@ -182,7 +182,9 @@ fn load(
     index.apply(batch).map_err(failed)
 }
 
-const LOAD_BATCH: usize = 4096;
+const LOAD_BATCH: usize = 32 * 1024;
+/// Records are gathered further, so that a key that changes often is written once.
+const REPLAY_BATCH: usize = 64 * 1024;
 
 /// Records on their way into an index.
 #[derive(Default)]
@@ -198,7 +200,7 @@ impl Pending {
     }
 
     pub(crate) fn full(&self) -> bool {
-        self.changes >= LOAD_BATCH
+        self.changes >= REPLAY_BATCH
     }
 
     pub(crate) fn flush(&mut self, index: &dyn Index) -> Result<(), IndexError> {

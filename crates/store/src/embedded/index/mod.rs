@@ -64,6 +64,14 @@ impl IndexBatch {
         self.changes.push((key, Some(value)));
     }
 
+    /// Sorts, and keeps the last entry of each key only: the counters of a busy account change in every record.
+    pub(crate) fn settle(&mut self) {
+        self.changes.reverse();
+        self.changes.sort_by(|(a, _), (b, _)| a.cmp(b));
+        self.changes
+            .dedup_by(|(later, _), (first, _)| later == first);
+    }
+
     pub(crate) fn delete(&mut self, key: impl Into<Bytes>) {
         let key = key.into();
         self.bytes += key.len();
@@ -84,7 +92,8 @@ pub(crate) trait Index: Send + Sync {
         visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
     ) -> IndexResult<()>;
 
-    /// Applies all of a batch or nothing. It need not be durable.
+    /// Applies a batch. It need not be durable, nor atomic: readers see its records through the overlay until it is done,
+    /// and after a crash the log is replayed from the checkpoint.
     fn apply(&self, batch: IndexBatch) -> IndexResult<()>;
 
     /// Makes durable all that was applied before the call.

@@ -99,16 +99,28 @@ impl Index for SledIndex {
         })
     }
 
-    fn apply(&self, batch: IndexBatch) -> IndexResult<()> {
+    fn apply(&self, mut batch: IndexBatch) -> IndexResult<()> {
+        // Not as a batch of sled's own: that one goes through a hash map, and keys in order are much cheaper.
+        batch.settle();
         self.call(|tree| {
-            let mut changes = sled::Batch::default();
-            for (key, value) in &batch.changes {
-                match value {
-                    Some(value) => changes.insert(&key[..], &value[..]),
-                    None => changes.remove(&key[..]),
+            // A rebuild is worth every core.
+            let cores = std::thread::available_parallelism().map_or(1, usize::from);
+            let share = batch.changes.len().div_ceil(cores).max(SHARE);
+            std::thread::scope(|scope| {
+                let mut shares = batch.changes.chunks(share);
+                let own = shares.next().unwrap_or_default();
+                let others: Vec<_> = shares
+                    .map(|share| scope.spawn(move || write(tree, share)))
+                    .collect();
+                write(tree, own)?;
+                for other in others {
+                    match other.join() {
+                        Ok(result) => result?,
+                        Err(panic) => std::panic::resume_unwind(panic),
+                    }
                 }
-            }
-            tree.apply_batch(changes)
+                Ok(())
+            })
         })
     }
 
@@ -143,6 +155,19 @@ impl Drop for SledIndex {
             }));
         }
     }
+}
+
+/// Fewer changes than this are not worth a thread.
+const SHARE: usize = 4096;
+
+fn write(tree: &sled::Db, changes: &[(Bytes, Option<Bytes>)]) -> sled::Result<()> {
+    for (key, value) in changes {
+        match value {
+            Some(value) => tree.insert(&key[..], &value[..])?,
+            None => tree.remove(&key[..])?,
+        };
+    }
+    Ok(())
 }
 
 fn create_with_parents(dir: &Path) -> io::Result<()> {
