@@ -63,20 +63,27 @@ pub fn run(arguments: Arguments, context: &Context) -> anyhow::Result<()> {
     };
     let ports = Ports::from_base(arguments.port_base)?;
     server::raise_descriptor_limit();
-    runtime()?.block_on(async {
-        let signals = Signals::new()?;
+    let runtime = runtime()?;
+    let ended = runtime.block_on(async {
+        let mut signals = Signals::new()?;
         let prepared = Prepared::prepare(&directory, ports)?;
         let config: Config = prepared.config.clone();
         let log = logging::start(&config.log)
             .map_err(|error| Failure::new(FailureKind::Configuration, error))?;
-        let server = Server::start(config, Some(prepared.config_file.clone()), Some(log)).await?;
+        let start = Server::start(config, Some(prepared.config_file.clone()), Some(log));
+        let Some(server) = signals.unless_stopped(start).await else {
+            return Ok(());
+        };
+        let server = server?;
         let accounts = prepare::fill(&prepared, server.engine(), context).await?;
         prepared.write_facts(&accounts)?;
         server::notify(&[sd_notify::NotifyState::Ready]);
         prepare::print_welcome(&prepared, &accounts)?;
         server.run(signals).await?;
         Ok(())
-    })
+    });
+    runtime.shutdown_background();
+    ended
 }
 
 impl Ports {

@@ -1,6 +1,10 @@
 //! `fieldpost init DIR`
 
-use std::{io::Write, os::unix::fs::OpenOptionsExt, path::PathBuf};
+use std::{
+    io::Write,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 use serde::Serialize;
@@ -27,7 +31,7 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME")]
     hostname: Option<String>,
     /// Where the store is to lie.
-    #[arg(long, value_name = "DIR", default_value = "/var/lib/fieldpost")]
+    #[arg(long, value_name = "DIR", default_value = SYSTEM_DATA)]
     data_dir: PathBuf,
     /// The certificate (PEM, whole chain); adds listeners for POP3S and HTTPS.
     #[arg(long, requires = "key", value_name = "FILE")]
@@ -35,9 +39,10 @@ pub struct Arguments {
     /// Its key (PEM).
     #[arg(long, requires = "cert", value_name = "FILE")]
     key: Option<PathBuf>,
-    /// The Unix socket on which the MTA delivers.
-    #[arg(long, value_name = "PATH", default_value = "lmtp.sock")]
-    lmtp_socket: PathBuf,
+    /// The Unix socket on which the MTA delivers; a relative path counts from the data directory. Left out, it is
+    /// /run/fieldpost/lmtp.sock beside the default data directory, and lmtp.sock in any other.
+    #[arg(long, value_name = "PATH")]
+    lmtp_socket: Option<PathBuf>,
 }
 
 /// What was written.
@@ -117,7 +122,7 @@ pub fn run(arguments: Arguments, context: &Context) -> anyhow::Result<()> {
 }
 
 /// The reference file with the user's values in the place of the defaults, and listeners behind it.
-fn text(arguments: &Arguments, data_dir: &std::path::Path) -> String {
+fn text(arguments: &Arguments, data_dir: &Path) -> String {
     let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
     let mut text = REFERENCE.replace(
         "data_dir = \"/var/lib/fieldpost\"",
@@ -150,10 +155,11 @@ fn text(arguments: &Arguments, data_dir: &std::path::Path) -> String {
     } else {
         false
     };
-    let socket = if arguments.lmtp_socket.is_absolute() {
-        arguments.lmtp_socket.clone()
-    } else {
-        data_dir.join(&arguments.lmtp_socket)
+    // Only the server may enter its data directory, so where an MTA of another user delivers, the socket lies elsewhere.
+    let socket = match &arguments.lmtp_socket {
+        Some(path) => data_dir.join(path),
+        None if data_dir == Path::new(SYSTEM_DATA) => PathBuf::from("/run/fieldpost/lmtp.sock"),
+        None => data_dir.join("lmtp.sock"),
     };
     text.push_str("\n[[listener]]\nprotocol = \"lmtp\"\nunix = ");
     text.push_str(&quoted(&socket.display().to_string()));
@@ -173,3 +179,6 @@ fn text(arguments: &Arguments, data_dir: &std::path::Path) -> String {
 fn format_listener(protocol: &str, address: &str) -> String {
     format!("\n[[listener]]\nprotocol = \"{protocol}\"\naddress = \"{address}\"\n")
 }
+
+/// Where the packages keep the store.
+const SYSTEM_DATA: &str = "/var/lib/fieldpost";

@@ -24,12 +24,20 @@ pub fn run(_: Arguments, context: &Context) -> anyhow::Result<()> {
         .map_err(|error| Failure::new(FailureKind::Configuration, error))?;
     server::raise_descriptor_limit();
     let file = context.config_path().to_owned();
-    context::runtime()?.block_on(async {
-        let signals = Signals::new()?;
-        let server = Server::start(config, Some(file), Some(log)).await?;
+    let runtime = context::runtime()?;
+    let ended = runtime.block_on(async {
+        let mut signals = Signals::new()?;
+        let start = Server::start(config, Some(file), Some(log));
+        let Some(server) = signals.unless_stopped(start).await else {
+            return Ok(());
+        };
+        let server = server?;
         server::notify(&[sd_notify::NotifyState::Ready]);
         tracing::info!(version = env!("CARGO_PKG_VERSION"), "ready");
         server.run(signals).await?;
         Ok(())
-    })
+    });
+    // A store that was still being opened when a signal came is left where it is: it opens the same way next time.
+    runtime.shutdown_background();
+    ended
 }

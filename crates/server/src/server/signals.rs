@@ -28,6 +28,20 @@ impl Signals {
         })
     }
 
+    /// Waits for `start`, unless a signal asks for the end before; a reload in the meantime has nothing to reload.
+    pub async fn unless_stopped<T>(&mut self, start: impl Future<Output = T>) -> Option<T> {
+        let mut start = Box::pin(start);
+        loop {
+            tokio::select! {
+                started = &mut start => return Some(started),
+                signal = self.next() => if let Signal::Stop(name) = signal {
+                    tracing::info!(signal = name, "stopping before the start was done");
+                    return None;
+                },
+            }
+        }
+    }
+
     /// Waits for the next one.
     pub async fn next(&mut self) -> Signal {
         tokio::select! {
