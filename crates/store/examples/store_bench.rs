@@ -1,6 +1,6 @@
 //! Measures the embedded store: commits a second and CPU a commit, and what opening and rebuilding cost.
 //!
-//! `cargo run --release -p fieldpost-store --example store_bench -- DIR [INDEX] [commits|bodies|open] [COUNT]`
+//! `cargo run --release -p fieldpost-store --example store_bench -- DIR [INDEX] [commits|bodies|open|fill|reopen] [COUNT]`
 
 #![allow(clippy::unwrap_used)]
 
@@ -38,6 +38,9 @@ fn main() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     match what.as_str() {
         "open" => open(&runtime, Path::new(&dir), &settings, count),
+        // For a kill -9 from outside, between the two.
+        "fill" => fill(&runtime, Path::new(&dir), &settings, count),
+        "reopen" => timed("open", Path::new(&dir), &settings),
         "bodies" => {
             for writers in [1, 8, 64] {
                 write(&runtime, Path::new(&dir), &settings, writers, count, 33_000);
@@ -153,6 +156,25 @@ fn write(
         stats.commits as f64 / stats.syncs as f64,
     );
     runtime.block_on(store.close()).unwrap();
+}
+
+/// Writes messages into what is there until it is stopped.
+fn fill(runtime: &tokio::runtime::Runtime, dir: &Path, settings: &Settings, count: u64) {
+    let store: Arc<dyn Store> = EmbeddedStore::open(dir, settings.clone()).unwrap();
+    runtime.block_on(async {
+        let mut tasks = Vec::new();
+        for writer in 0..64 {
+            let store = Arc::clone(&store);
+            tasks.push(tokio::spawn(async move {
+                for number in 0..count / 64 {
+                    deliver(&store, writer % 50, number * 64 + writer, None).await;
+                }
+            }));
+        }
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
 }
 
 /// Fills a store with `count` messages without bodies, then opens it after an orderly stop, after an unclean one (a copy of
