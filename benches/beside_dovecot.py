@@ -250,7 +250,7 @@ index = "{index}"
 allow_plain_import = true
 
 [[tls.certificates]]
-certificate = "{tls}/cert.pem"
+cert = "{tls}/cert.pem"
 key = "{tls}/key.pem"
 """
 

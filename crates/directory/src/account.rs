@@ -23,7 +23,7 @@ pub struct Account {
     pub aliases: Vec<Address>,
     /// The person's name, for people to read; may be empty.
     pub display_name: String,
-    /// Whether its user may sign in. A disabled account still gets its mail.
+    /// Whether its user may sign in. What becomes of mail to a disabled account is for whoever delivers it to decide.
     pub enabled: bool,
     /// Through which protocols its user may sign in.
     pub protocols: Protocols,

@@ -70,7 +70,7 @@ impl Directory {
         }))
     }
 
-    /// Whose address it is, in any spelling. Disabled accounts are found too: they still get mail.
+    /// Whose address it is, in any spelling. Disabled accounts are found too: the caller looks whether that matters.
     pub fn resolve(&self, address: &str) -> Option<AccountId> {
         self.resolve_address(&Address::parse(address).ok()?)
     }

@@ -10,6 +10,7 @@
 
 mod difference;
 mod known_keys;
+mod mail;
 mod overlay;
 mod units;
 
@@ -24,6 +25,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 pub use difference::{Change, Effect, difference};
+pub use mail::{DisabledAccounts, LineEnds, LmtpSection, OverQuota, TransportSection};
 pub use units::{ByteSize, Span};
 
 use crate::error::ConfigError;
@@ -55,6 +57,8 @@ pub struct Config {
     pub pop3: Pop3Section,
     /// `[lmtp]`
     pub lmtp: LmtpSection,
+    /// `[transport]`
+    pub transport: TransportSection,
     /// `[[listener]]`
     #[serde(rename = "listener")]
     pub listeners: Vec<Listener>,
@@ -204,20 +208,6 @@ pub struct Pop3Section {
     pub login_delay: Span,
 }
 
-/// `[lmtp]`
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct LmtpSection {
-    /// The largest message taken.
-    pub max_message_size: ByteSize,
-    /// The most recipients of one message.
-    pub max_recipients: usize,
-    /// A session that sends nothing for so long ends.
-    pub idle_timeout: Span,
-    /// Whether LMTP may listen where other machines reach it.
-    pub allow_remote: bool,
-}
-
 /// `[[listener]]`: one socket that takes connections.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -363,6 +353,9 @@ impl Config {
             file: file.to_owned(),
             reason,
         };
+        if let Some(reason) = self.transport.problem() {
+            return Err(wrong(format!("[transport] {reason}")));
+        }
         if self.limits.max_connections == 0 || self.limits.connections_per_address == 0 {
             return Err(wrong(
                 "[limits]: a bound of 0 connections would let nobody in".into(),
@@ -605,17 +598,6 @@ impl Default for Pop3Section {
             sign_in_timeout: Span::seconds(60),
             mark_seen: true,
             login_delay: Span::seconds(0),
-        }
-    }
-}
-
-impl Default for LmtpSection {
-    fn default() -> Self {
-        Self {
-            max_message_size: ByteSize::mebibytes(50),
-            max_recipients: 1000,
-            idle_timeout: Span::seconds(300),
-            allow_remote: false,
         }
     }
 }

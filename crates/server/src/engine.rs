@@ -9,7 +9,7 @@ use std::{
 use fieldpost_directory::{self as directory, Directory};
 use fieldpost_mailbox::{self as mailbox, Expunge, Mailbox, Mailboxes, UidSet};
 use fieldpost_store::{AccountId, StoreError};
-use fieldpost_transport::{self as transport, Transport};
+use fieldpost_transport::Transport;
 
 use crate::{
     config::{Config, PlaintextSignIn},
@@ -58,7 +58,7 @@ impl Engine {
         let transport = Transport::new(
             Arc::clone(&directory),
             Arc::clone(&mailboxes),
-            transport::Settings::default(),
+            config.transport.settings(),
         );
         Ok(Arc::new(Self {
             config,

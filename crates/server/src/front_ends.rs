@@ -61,6 +61,7 @@ impl FrontEnds {
             hostname: config.hostname(),
             max_message_size: config.lmtp.max_message_size.bytes(),
             max_recipients: config.lmtp.max_recipients,
+            line_ends: config.lmtp.line_ends.on_the_wire(),
             ..fieldpost_smtp::Settings::default()
         };
         lmtp.timeouts.command = config.lmtp.idle_timeout.duration();

@@ -10,6 +10,7 @@ use toml::de::{DeTable, DeValue};
 use super::{
     CertificateFiles, Config, DirectorySection, LimitsSection, Listener, LmtpSection, LogSection,
     MailboxSection, Pop3Section, QuotaSection, ServerSection, StoreSection, TlsSection,
+    TransportSection,
 };
 use crate::error::{ConfigError, UnknownKey};
 
@@ -58,6 +59,7 @@ pub fn section_keys(section: &str) -> Option<&'static [&'static str]> {
         "quota" => fields_of::<QuotaSection>(),
         "pop3" => fields_of::<Pop3Section>(),
         "lmtp" => fields_of::<LmtpSection>(),
+        "transport" => fields_of::<TransportSection>(),
         "listener" => fields_of::<Listener>(),
         _ => return None,
     })
