@@ -91,7 +91,10 @@ impl Inner {
             let applied = self.applied.lock();
             (applied.lsn, applied.digests.clone())
         };
-        self.with_index(|index| index.sync())?;
+        self.with_index(|index| {
+            index.sync()?;
+            index.renew()
+        })?;
         Checkpoint {
             lsn,
             clean,

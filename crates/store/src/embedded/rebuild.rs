@@ -146,7 +146,7 @@ pub(crate) fn build(
     pending.flush(&*index).map_err(failed)?;
     let last = end.last.max(after);
     apply_records(&*index, std::iter::empty(), last).map_err(failed)?;
-    index.sync().map_err(failed)?;
+    index.sync().and_then(|()| index.renew()).map_err(failed)?;
     progress(total, total);
     let mut end = end;
     end.last = last;

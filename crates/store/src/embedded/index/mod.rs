@@ -99,6 +99,11 @@ pub(crate) trait Index: Send + Sync {
     /// Makes durable all that was applied before the call.
     fn sync(&self) -> IndexResult<()>;
 
+    /// Does what keeps the next open short, if it is time for it. All that was applied has been made durable before.
+    fn renew(&self) -> IndexResult<()> {
+        Ok(())
+    }
+
     /// Bytes on disk.
     fn size(&self) -> u64;
 }

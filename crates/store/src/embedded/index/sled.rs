@@ -3,6 +3,8 @@
 //! - `flush` writes but does not fsync, so [`Index::sync`] syncs its files itself; `conf` and the directories are
 //!   synced once at creation;
 //! - a process killed during open leaves a `snap.*.generating` behind that blocks every later open: removed first;
+//! - it notes where its pages lie only when it opens, and must read all that it wrote since to open again: so it is
+//!   opened anew from time to time, [`Index::renew`];
 //! - a damaged page panics, here or in one of its threads: every call is guarded, and after the first failure the
 //!   handle is leaked, because dropping it may hang on a lock that the panic left behind.
 
@@ -10,10 +12,13 @@ use std::{
     fs::{self, File},
     io,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    thread,
+    time::Duration,
 };
 
 use bytes::Bytes;
+use parking_lot::RwLock;
 
 use super::{Index, IndexBatch, IndexResult, guarded};
 
@@ -21,9 +26,12 @@ const ENGINE: &str = "sled";
 
 /// One sled tree.
 pub(crate) struct SledIndex {
-    /// Taken by `drop` only.
-    tree: Option<sled::Db>,
+    /// Read by every call; written by `renew` and taken by `drop`.
+    tree: RwLock<Option<sled::Db>>,
     dir: PathBuf,
+    cache_bytes: u64,
+    /// Changes since sled was opened.
+    changes: AtomicU64,
     failed: AtomicBool,
 }
 
@@ -33,14 +41,7 @@ impl SledIndex {
             create_with_parents(dir)?;
             remove_unfinished_snapshots(dir)?;
             let fresh = !dir.join("conf").exists();
-            let tree = sled::Config::new()
-                .path(dir)
-                .cache_capacity(cache_bytes)
-                // Flushed at checkpoints, with the sync that sled leaves out.
-                .flush_every_ms(None)
-                .mode(sled::Mode::HighThroughput)
-                .open()
-                .map_err(|error| io::Error::other(error.to_string()))?;
+            let tree = open_tree(dir, cache_bytes)?;
             if fresh {
                 sync_files(dir)?;
                 sync_directories(dir)?;
@@ -48,14 +49,17 @@ impl SledIndex {
             Ok::<_, io::Error>(tree)
         })?;
         Ok(Self {
-            tree: Some(tree),
+            tree: RwLock::new(Some(tree)),
             dir: dir.to_owned(),
+            cache_bytes,
+            changes: AtomicU64::new(0),
             failed: AtomicBool::new(false),
         })
     }
 
     fn call<T>(&self, call: impl FnOnce(&sled::Db) -> sled::Result<T>) -> IndexResult<T> {
-        let Some(tree) = &self.tree else {
+        let tree = self.tree.read();
+        let Some(tree) = &*tree else {
             return guarded(ENGINE, || {
                 Err(sled::Error::Unsupported("closed".to_owned()))
             });
@@ -102,6 +106,8 @@ impl Index for SledIndex {
     fn apply(&self, mut batch: IndexBatch) -> IndexResult<()> {
         // Not as a batch of sled's own: that one goes through a hash map, and keys in order are much cheaper.
         batch.settle();
+        self.changes
+            .fetch_add(batch.changes.len() as u64, Ordering::Relaxed);
         self.call(|tree| {
             // A rebuild is worth every core.
             let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -132,6 +138,33 @@ impl Index for SledIndex {
         })
     }
 
+    fn renew(&self) -> IndexResult<()> {
+        if self.changes.load(Ordering::Relaxed) < RENEW_AFTER {
+            return Ok(());
+        }
+        let mut tree = self.tree.write();
+        self.changes.store(0, Ordering::Relaxed);
+        let result = guarded(ENGINE, || {
+            drop(tree.take());
+            // Threads of the old handle may hold the lock on its file for a moment longer.
+            let mut attempt = 0;
+            *tree = Some(loop {
+                match open_tree(&self.dir, self.cache_bytes) {
+                    Ok(tree) => break tree,
+                    Err(error) if attempt == RENEW_ATTEMPTS => return Err(error),
+                    Err(_) => thread::sleep(RENEW_PAUSE),
+                }
+                attempt += 1;
+            });
+            sync_files(&self.dir)?;
+            sync_directories(&self.dir)
+        });
+        if result.is_err() {
+            self.failed.store(true, Ordering::Relaxed);
+        }
+        result
+    }
+
     fn size(&self) -> u64 {
         files(&self.dir).map_or(0, |files| {
             files
@@ -145,16 +178,34 @@ impl Index for SledIndex {
 
 impl Drop for SledIndex {
     fn drop(&mut self) {
+        let tree = self.tree.get_mut().take();
         if self.failed.load(Ordering::Relaxed) {
             // Leaked on purpose: see the module's page.
-            std::mem::forget(self.tree.take());
-        } else if let Some(tree) = self.tree.take() {
+            std::mem::forget(tree);
+        } else if let Some(tree) = tree {
             drop(guarded(ENGINE, || {
                 drop(tree);
                 Ok::<_, sled::Error>(())
             }));
         }
     }
+}
+
+/// Opening sled costs about half a second for so many changes made since the last time, and reads and commits wait
+/// while it is opened anew: not often, then, and an open after a crash stays short.
+const RENEW_AFTER: u64 = 1_000_000;
+const RENEW_ATTEMPTS: u32 = 100;
+const RENEW_PAUSE: Duration = Duration::from_millis(20);
+
+fn open_tree(dir: &Path, cache_bytes: u64) -> io::Result<sled::Db> {
+    sled::Config::new()
+        .path(dir)
+        .cache_capacity(cache_bytes)
+        // Flushed at checkpoints, with the sync that sled leaves out.
+        .flush_every_ms(None)
+        .mode(sled::Mode::HighThroughput)
+        .open()
+        .map_err(|error| io::Error::other(error.to_string()))
 }
 
 /// Fewer changes than this are not worth a thread.
@@ -228,4 +279,35 @@ fn sync_directories(dir: &Path) -> io::Result<()> {
         }
     }
     File::open(dir)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_renewed_sled_holds_what_it_held_while_others_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let index = SledIndex::open(dir.path(), 1 << 20).unwrap();
+        let mut batch = IndexBatch::default();
+        for number in 0..5000u32 {
+            batch.put(number.to_be_bytes().to_vec(), vec![7; 100]);
+        }
+        index.apply(batch).unwrap();
+        index.renew().unwrap();
+        assert_eq!(index.changes.load(Ordering::Relaxed), 5000, "not yet time");
+        index.changes.store(RENEW_AFTER, Ordering::Relaxed);
+        thread::scope(|scope| {
+            let reader = scope.spawn(|| {
+                for number in 0..5000u32 {
+                    let value = index.get(&number.to_be_bytes()).unwrap();
+                    assert_eq!(value.map(|value| value.len()), Some(100));
+                }
+            });
+            index.renew().unwrap();
+            reader.join().unwrap();
+        });
+        assert_eq!(index.changes.load(Ordering::Relaxed), 0);
+        assert!(index.get(&4999u32.to_be_bytes()).unwrap().is_some());
+    }
 }
