@@ -4,8 +4,8 @@
     benches/beside_dovecot.py --mailload PATH [--scale 1.0] [--rounds 3] [--json FILE]
 
 Both servers run on loopback ports of their own, from a directory of their own, in turns: each figure of one is followed by
-the same figure of the other. CPU is that of all of a server's processes. Needs dovecot-imapd, dovecot-pop3d, dovecot-lmtpd,
-openssl and strace (Debian), and root, since Dovecot wants to change users.
+the same figure of the other. CPU is that of all of a server's processes. Needs dovecot-pop3d, dovecot-lmtpd and
+openssl (Debian), and root, since Dovecot wants to change users.
 """
 
 import argparse
