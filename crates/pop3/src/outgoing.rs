@@ -36,8 +36,9 @@ impl Outgoing {
 pub(crate) struct MessageText {
     number: MessageNumber,
     reader: ItemReader,
-    /// Read before the status line was written, so that a message that can't be read is refused, not broken off.
-    first: Option<Bytes>,
+    /// Read before the status line was written, so that a message that can't be read is refused, not broken off. Two
+    /// pieces: the first may be no more than what the delivery put before the body.
+    ahead: [Option<Bytes>; 2],
     stuffer: DotStuffer,
     top: Option<TopLimit>,
 }
@@ -49,9 +50,10 @@ impl MessageText {
         mut reader: ItemReader,
         top: Option<TopLimit>,
     ) -> Result<Self, Error> {
+        let ahead = [reader.next().await?, reader.next().await?];
         Ok(Self {
             number,
-            first: reader.next().await?,
+            ahead,
             reader,
             stuffer: DotStuffer::new(),
             top,
@@ -63,8 +65,8 @@ impl MessageText {
         maildrop: &mut Maildrop,
         output: &mut BytesMut,
     ) -> Result<bool, Error> {
-        let chunk = match self.first.take() {
-            Some(first) => Some(first),
+        let chunk = match self.ahead.iter_mut().find_map(Option::take) {
+            Some(ahead) => Some(ahead),
             None => self.reader.next().await?,
         };
         let Some(chunk) = chunk else {

@@ -108,13 +108,21 @@ fn tend(store: &Arc<Inner>) -> Result<(), StoreError> {
         let _one = store.keeper.maintenance.lock();
         store.checkpoint(false)?;
     }
+    // A snapshot takes long, and what an open would have to replay grows meanwhile.
+    let mut keep_up = |_, _| {
+        if store.keeper.wants_checkpoint(settings.checkpoint_records)
+            && let Err(error) = store.checkpoint(false)
+        {
+            tracing::warn!(%error, "a checkpoint failed and is tried again");
+        }
+    };
     let record_bytes = store.counters.record_bytes.load(Ordering::Relaxed);
     let facts = store.keeper.snapshot_facts();
     let grown = record_bytes.saturating_sub(facts.record_bytes);
     if grown > settings.snapshot_bytes.max(facts.len) {
         let _one = store.keeper.maintenance.lock();
         store.checkpoint(false)?;
-        store.take_snapshot(&mut |_, _| {})?;
+        store.take_snapshot(&mut keep_up)?;
         store.retire(&CompactOptions::background(settings), &mut |_, _| {})?;
     } else if store.keeper.state.lock().released > RELEASED {
         let _one = store.keeper.maintenance.lock();
