@@ -155,7 +155,10 @@ fn mailbox_settings(config: &Config) -> mailbox::Settings {
 pub fn of_store(error: StoreError) -> Failure {
     let kind = match &error {
         StoreError::Locked { .. } => FailureKind::Busy,
-        StoreError::Damaged { .. } => FailureKind::Damaged,
+        StoreError::Occupied { .. } => FailureKind::Exists,
+        StoreError::Damaged { .. }
+        | StoreError::FormatDamaged { .. }
+        | StoreError::Unfinished { .. } => FailureKind::Damaged,
         error if error.is_temporary() => FailureKind::Temporary,
         _ => FailureKind::Failed,
     };

@@ -61,6 +61,30 @@ pub enum StoreError {
         /// The newest one understood here.
         supported: u32,
     },
+    /// The file FORMAT of a data directory is damaged or gone.
+    #[error(
+        "{path}/FORMAT is damaged or gone; `fieldpost fsck --repair` writes it anew if the rest of the store can be read"
+    )]
+    FormatDamaged {
+        /// The data directory.
+        path: String,
+    },
+    /// A restore, an import or a backup into the directory was cut off: what is there is a part only, and not opened.
+    #[error("{by} into {path} was not finished, so what is there is a part only; run it again")]
+    Unfinished {
+        /// The directory.
+        path: String,
+        /// "a restore", "an import" or "a backup".
+        by: String,
+    },
+    /// A restore or a backup was to go into a directory that holds something else.
+    #[error("{path} holds {what}")]
+    Occupied {
+        /// The directory.
+        path: String,
+        /// What is there.
+        what: String,
+    },
     /// The account's part of the index is damaged and being rebuilt; try again shortly.
     #[error("account {0} is being rebuilt from the log")]
     Rebuilding(AccountId),
@@ -86,7 +110,10 @@ impl StoreError {
             Self::Damaged { .. }
             | Self::NoSuchBody(_)
             | Self::TooLarge { .. }
-            | Self::Format { .. } => false,
+            | Self::Format { .. }
+            | Self::FormatDamaged { .. }
+            | Self::Unfinished { .. }
+            | Self::Occupied { .. } => false,
         }
     }
 }

@@ -9,7 +9,7 @@ use clap::Args;
 use fieldpost_directory::{self as directory, Directory};
 use fieldpost_mailbox::{self as mailbox, Mailboxes, Selection};
 use fieldpost_store::{
-    Store,
+    Store, StoreError,
     disk::RealDisk,
     embedded::{self, EmbeddedStore, IndexKind, Settings},
 };
@@ -31,6 +31,7 @@ use crate::{
                   run. Clients then compare their whole lists once, and nothing that they hold is mistaken for something else.\n\n\
                   With --account, messages of the backup that are missing now are put back into that account, while the server \
                   serves; those that are there are left alone.\n\n\
+                  What a restore of the whole store left that was cut off is not opened by anything; the next restore begins anew.\n\n\
                   Examples:\n  fieldpost restore /var/backups/fieldpost\n  \
                   fieldpost restore /var/backups/fieldpost --account anna@example.org --folder Archive/2025\n  \
                   fieldpost restore /var/backups/fieldpost --account anna@example.org --since 2026-11-01"
@@ -114,15 +115,6 @@ fn whole(backup: &Path, context: &Context) -> anyhow::Result<()> {
             )
             .into());
     }
-    let occupied = std::fs::read_dir(&target).is_ok_and(|mut entries| entries.next().is_some());
-    if occupied {
-        return Err(Failure::new(
-            FailureKind::Exists,
-            format!("{} holds a store already", target.display()),
-        )
-        .advise(format!("move it away: mv {0} {0}.old", target.display()))
-        .into());
-    }
     let source = existing(backup)?;
     engine::make_private_directory(&config.server.data_dir)?;
     engine::make_private_directory(&target)?;
@@ -134,7 +126,12 @@ fn whole(backup: &Path, context: &Context) -> anyhow::Result<()> {
         bar.set_position(done);
     });
     bar.finish_and_clear();
-    let report = report.map_err(of_store)?;
+    let report = report.map_err(|error| match error {
+        StoreError::Occupied { .. } => {
+            of_store(error).advise(format!("move it away: mv {0} {0}.old", target.display()))
+        }
+        error => of_store(error),
+    })?;
     context.remark("building the index");
     let accounts = runtime.block_on(async {
         let engine = Engine::open(config).await?;

@@ -14,10 +14,11 @@ use crate::{
 
 use super::{
     codec::{Cursor, Malformed, put_sized},
-    directory::check_format,
+    directory::{check_format, write_format},
     inner::{Inner, io_error},
     rebuild::Progress,
     snapshot,
+    standing::{self, Standing, standing},
 };
 
 /// The list of a backup's files.
@@ -25,7 +26,7 @@ pub(crate) const MANIFEST: &str = "BACKUP";
 /// Present in a data directory that was restored, until whoever opened it has dealt with that.
 pub(crate) const RESTORED: &str = "RESTORED";
 const MAGIC: [u8; 8] = *b"FPBACK\0\x01";
-const DIRECTORIES: [&str; 3] = ["log", "bodies", "snapshot"];
+pub(crate) const DIRECTORIES: [&str; 3] = ["log", "bodies", "snapshot"];
 const PIECE: usize = 1024 * 1024;
 
 /// What a backup or a restore did.
@@ -167,7 +168,8 @@ pub fn verify_backup(
     Ok(report)
 }
 
-/// Copies a backup into a new data directory, checking every file on the way. The index is built when the store is opened
+/// Copies a backup into a new data directory, checking every file on the way. One that was cut off, or that a damaged file
+/// stopped, leaves a directory that can't be opened and can be restored into again. The index is built when the store is opened
 /// for the first time. [`super::EmbeddedStore::restored`] then says that this happened, until it is told that whoever
 /// keeps counters has moved them on.
 pub fn restore(
@@ -179,14 +181,14 @@ pub fn restore(
     let manifest = read_manifest(backup)?.ok_or_else(|| StoreError::Damaged {
         what: "this is no backup: it has no file BACKUP".to_owned(),
     })?;
-    let in_use = disk::read_file(target, "FORMAT", 4096)
-        .map_err(io_error("FORMAT"))?
-        .is_some();
-    if in_use {
-        return Err(StoreError::Io {
-            what: "restoring".to_owned(),
-            error: "the target holds a store already; restore into a new directory".to_owned(),
-        });
+    let _lock = standing::lock(target)?;
+    match standing(target)? {
+        Standing::Empty => standing::begin(target, standing::BY_RESTORE)?,
+        // What the one before left goes first.
+        Standing::Unfinished(by) if by != standing::BY_BACKUP => {
+            standing::clear(target, standing::BY_RESTORE)?;
+        }
+        other => return Err(standing::occupied(target, other)),
     }
     for dir in DIRECTORIES {
         target.create_dir(dir).map_err(io_error(dir))?;
@@ -217,7 +219,8 @@ pub fn restore(
     }
     disk::replace_file(target, RESTORED, manifest.lsn.to_string().as_bytes())
         .map_err(io_error(RESTORED))?;
-    check_format(target, true)?;
+    write_format(target)?;
+    standing::finished(target)?;
     Ok(report)
 }
 

@@ -11,11 +11,14 @@ use crate::{
     disk::{self, Disk},
 };
 
-use super::inner::io_error;
+use super::{
+    inner::io_error,
+    standing::{self, Standing, standing},
+};
 
 /// The on-disk format that this version reads and writes.
 pub const FORMAT: u32 = 1;
-const FORMAT_FILE: &str = "FORMAT";
+pub(crate) const FORMAT_FILE: &str = "FORMAT";
 
 /// Keeps other processes out for as long as it lives.
 #[derive(Debug)]
@@ -59,22 +62,29 @@ impl Lock {
     }
 }
 
-/// Checks the format of a store, or writes it down for a new one.
+/// Checks the format of a store, or writes it down for a new one. What a restore or an import did not finish is no store.
 pub(crate) fn check_format(disk: &dyn Disk, create: bool) -> Result<(), StoreError> {
-    let path = || {
-        disk.real_path()
-            .map_or_else(|| "the disk".to_owned(), |path| path.display().to_string())
+    let unfinished = |by: &str| StoreError::Unfinished {
+        path: path_of(disk),
+        by: by.to_owned(),
     };
+    if let Some(by) = standing::unfinished(disk)? {
+        return Err(unfinished(&by));
+    }
+    let path = || path_of(disk);
     let text = disk::read_file(disk, FORMAT_FILE, 4096).map_err(io_error(FORMAT_FILE))?;
     let Some(text) = text else {
-        if !create {
-            return Err(StoreError::Damaged {
+        return match standing(disk)? {
+            Standing::Unfinished(by) => Err(unfinished(&by)),
+            Standing::Store | Standing::Backup => Err(StoreError::FormatDamaged { path: path() }),
+            Standing::Foreign(_) if standing::has_data(disk)? => {
+                Err(StoreError::FormatDamaged { path: path() })
+            }
+            Standing::Empty | Standing::Foreign(_) if create => write_format(disk),
+            Standing::Empty | Standing::Foreign(_) => Err(StoreError::Damaged {
                 what: format!("{} is no data directory: it has no file FORMAT", path()),
-            });
-        }
-        let text = format!("fieldpost store {FORMAT}\n");
-        return disk::replace_file(disk, FORMAT_FILE, text.as_bytes())
-            .map_err(io_error(FORMAT_FILE));
+            }),
+        };
     };
     let found = String::from_utf8_lossy(&text)
         .trim()
@@ -87,8 +97,18 @@ pub(crate) fn check_format(disk: &dyn Disk, create: bool) -> Result<(), StoreErr
             found,
             supported: FORMAT,
         }),
-        _ => Err(StoreError::Damaged {
-            what: format!("{}/{FORMAT_FILE}", path()),
-        }),
+        _ => Err(StoreError::FormatDamaged { path: path() }),
     }
+}
+
+/// Writes the format down: from now on the directory is a store's.
+pub(crate) fn write_format(disk: &dyn Disk) -> Result<(), StoreError> {
+    let text = format!("fieldpost store {FORMAT}\n");
+    disk::replace_file(disk, FORMAT_FILE, text.as_bytes()).map_err(io_error(FORMAT_FILE))
+}
+
+/// Where a disk lies, for people.
+pub(crate) fn path_of(disk: &dyn Disk) -> String {
+    disk.real_path()
+        .map_or_else(|| "the disk".to_owned(), |path| path.display().to_string())
 }

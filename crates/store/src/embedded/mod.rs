@@ -35,6 +35,7 @@ mod rebuild;
 mod record;
 mod scan;
 mod snapshot;
+mod standing;
 mod stats;
 mod table;
 pub mod untrusted;
@@ -74,6 +75,7 @@ pub use self::{
     fsck::{FsckOptions, FsckReport, Problem},
     index::IndexKind,
     scan::Damage,
+    standing::{Standing, clear_unfinished, repair_format, standing},
     stats::Stats,
 };
 
@@ -255,6 +257,17 @@ impl EmbeddedStore {
         disk::remove_if_there(disk, backup::RESTORED)
             .and_then(|()| disk.sync_dir(""))
             .map_err(io_error(backup::RESTORED))
+    }
+
+    /// Says that the store is about to be filled by an import, durably: until [`Self::import_done`] nobody opens it again,
+    /// and [`clear_unfinished`] makes room for the next attempt.
+    pub fn import_begins(&self) -> Result<(), StoreError> {
+        standing::begin(&*self.inner.disk, standing::BY_IMPORT)
+    }
+
+    /// Says that the import is complete and all of it on disk, durably.
+    pub fn import_done(&self) -> Result<(), StoreError> {
+        standing::finished(&*self.inner.disk)
     }
 
     /// Stops the threads after everything accepted is on disk and in the index.

@@ -3,9 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use fieldpost_store::{
-    Store,
-    disk::faulty::{Fault, FaultyDisk},
-    embedded::{CompactOptions, EmbeddedStore, IndexKind, Settings, restore, verify_backup},
+    Store, StoreError,
+    disk::{
+        Disk,
+        faulty::{Fault, FaultyDisk},
+    },
+    embedded::{
+        CompactOptions, EmbeddedStore, IndexKind, Settings, Standing, clear_unfinished, restore,
+        standing, verify_backup,
+    },
     transfer,
 };
 
@@ -92,8 +98,14 @@ async fn a_backup_is_whole_after_a_crash_at_any_step_of_the_next_one() {
         new.inject(step % 20, Fault::Crash);
         drop(restore(&target, &new, &mut |_, _| {}));
         let new = new.power_cut();
-        let half = fieldpost_store::disk::read_file(&new, "FORMAT", 100).unwrap();
-        if half.is_none() {
+        let half = standing(&new).unwrap();
+        if matches!(half, Standing::Unfinished(_)) {
+            assert!(
+                open(&new, IndexKind::Memory).is_err(),
+                "step {step}: half a restore opens"
+            );
+        }
+        if half != Standing::Store {
             restore(&target, &new, &mut |_, _| {}).unwrap();
         }
         let restored = open(&new, IndexKind::Memory).unwrap();
@@ -171,4 +183,80 @@ async fn an_export_comes_back_in_another_store_and_a_damaged_one_is_refused() {
                 .is_err()
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_restore_did_not_finish_is_not_opened_and_can_be_restored_into_again() {
+    let (disk, backup) = (FaultyDisk::new(1), FaultyDisk::new(2));
+    let mut random = Random(11);
+    let mut history = History::default();
+    let store = open(&disk, IndexKind::Memory).unwrap();
+    history.run(&store, &mut random, 60).await;
+    history.check_at_rest(&store, "source").await;
+    store.backup(&backup, &mut |_, _| {}).unwrap();
+    // The last file of the list is damaged: all others are there when the restore stops.
+    let path = &backup.files().last().unwrap().0.clone();
+    assert!(path.starts_with("snapshot/"), "{path}");
+    assert!(backup.flip(path, 100));
+    let target = FaultyDisk::new(3);
+    assert!(restore(&backup, &target, &mut |_, _| {}).is_err());
+    for _ in 0..2 {
+        let refused = open(&target, IndexKind::Memory).err().unwrap();
+        assert!(matches!(refused, StoreError::Unfinished { .. }));
+        assert!(refused.to_string().contains("a restore into"), "{refused}");
+        assert!(refused.to_string().contains("run it again"), "{refused}");
+    }
+    // The same without the mark, as older versions left it.
+    Disk::remove(&target, "UNFINISHED").unwrap();
+    let refused = open(&target, IndexKind::Memory).err().unwrap();
+    assert!(matches!(refused, StoreError::Unfinished { .. }));
+    assert!(backup.flip(path, 100));
+    restore(&backup, &target, &mut |_, _| {}).unwrap();
+    assert_eq!(standing(&target).unwrap(), Standing::Store);
+    history
+        .check(&open(&target, IndexKind::Memory).unwrap(), "restored")
+        .await;
+    let refused = restore(&backup, &target, &mut |_, _| {}).err().unwrap();
+    assert!(matches!(refused, StoreError::Occupied { .. }));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_import_did_not_finish_is_not_opened_and_starts_over() {
+    let store = open(&FaultyDisk::new(1), IndexKind::Memory).unwrap();
+    let mut random = Random(5);
+    let mut history = History::default();
+    history.run(&store, &mut random, 60).await;
+    history.check_at_rest(&store, "source").await;
+    let mut stream = Vec::new();
+    transfer::export(&*store, None, &mut stream, &mut |_| {})
+        .await
+        .unwrap();
+    let target = FaultyDisk::new(2);
+    let half = open(&target, IndexKind::Memory).unwrap();
+    half.import_begins().unwrap();
+    let cut = &stream[..stream.len() / 2];
+    assert!(
+        transfer::import(&*half, &mut &cut[..], &mut |_| {})
+            .await
+            .is_err()
+    );
+    half.close().await.unwrap();
+    drop(half);
+    let refused = open(&target, IndexKind::Memory).err().unwrap();
+    assert!(matches!(refused, StoreError::Unfinished { .. }));
+    assert!(refused.to_string().contains("an import into"), "{refused}");
+    assert!(clear_unfinished(&target).unwrap());
+    let whole = open(&target, IndexKind::Memory).unwrap();
+    assert!(whole.accounts(None, 1).await.unwrap().is_empty());
+    whole.import_begins().unwrap();
+    transfer::import(&*whole, &mut &stream[..], &mut |_| {})
+        .await
+        .unwrap();
+    whole.close().await.unwrap();
+    whole.import_done().unwrap();
+    drop(whole);
+    assert!(!clear_unfinished(&target).unwrap());
+    history
+        .check(&open(&target, IndexKind::Memory).unwrap(), "imported")
+        .await;
 }

@@ -3,13 +3,13 @@
 use std::{fs::File, io::BufReader, path::Path};
 
 use fieldpost_mailbox as mailbox;
-use fieldpost_store::transfer;
+use fieldpost_store::{disk::RealDisk, embedded, transfer};
 
 use crate::{
     command::{Context, export::store::Answer, runtime, show},
     control, engine,
     exchange::{Failure, FailureKind},
-    storage::Storage,
+    storage::{Storage, directory},
 };
 
 /// Runs the command, in this process: nothing may stand on a store that is being filled.
@@ -28,6 +28,10 @@ pub fn run(file: &Path, context: &Context) -> anyhow::Result<()> {
             return Err(Failure::new(FailureKind::Busy, "the server runs")
                 .advise("stop it first (systemctl stop fieldpost)"));
         }
+        // What an import left that was cut off goes first.
+        if let Ok(left) = RealDisk::existing(&directory(&config)) {
+            embedded::clear_unfinished(&left).map_err(engine::of_store)?;
+        }
         let storage = Storage::open(&config).await?;
         let store = storage.store();
         let there = store.accounts(None, 1).await.map_err(engine::of_store)?;
@@ -38,6 +42,8 @@ pub fn run(file: &Path, context: &Context) -> anyhow::Result<()> {
             )
             .advise("import into a new data directory"));
         }
+        let filled = storage.embedded();
+        filled.import_begins().map_err(engine::of_store)?;
         let done = transfer::import(&*store, &mut input, &mut |done| {
             bar.set_position(done.bodies);
         })
@@ -48,6 +54,7 @@ pub fn run(file: &Path, context: &Context) -> anyhow::Result<()> {
             .await
             .map_err(engine::of_mailbox)?;
         store.close().await.map_err(engine::of_store)?;
+        filled.import_done().map_err(engine::of_store)?;
         Ok(Answer::of(&done))
     })?;
     bar.finish_and_clear();
