@@ -353,6 +353,7 @@ impl Config {
             file: file.to_owned(),
             reason,
         };
+        crate::logging::check(&self.log.level).map_err(|error| wrong(error.to_string()))?;
         if let Some(reason) = self.transport.problem() {
             return Err(wrong(format!("[transport] {reason}")));
         }

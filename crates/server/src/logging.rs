@@ -17,7 +17,7 @@ pub struct LogLevel(reload::Handle<EnvFilter, Registry>);
 /// The directives cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "[log] level = \"{level}\": {reason}; write error, warn, info, debug or trace, or info,fieldpost_pop3=debug"
+    "[log] level = \"{level}\": {reason}; write off, error, warn, info, debug or trace, or info,fieldpost_pop3=debug"
 )]
 pub struct LevelError {
     level: String,
@@ -69,14 +69,43 @@ pub fn check(level: &str) -> Result<(), LevelError> {
     parse(level).map(drop)
 }
 
+/// A word alone must be a level. The filter would take any other for the name of a module whose events alone are wanted,
+/// so that a slip of the pen would silence all others.
 fn parse(level: &str) -> Result<EnvFilter, LevelError> {
+    let wrong = |reason: String| LevelError {
+        level: level.to_owned(),
+        reason,
+    };
+    for word in level.split(',').map(str::trim) {
+        if word.is_empty() {
+            return Err(wrong("a level is missing".into()));
+        }
+        if word.contains(['=', '[', ']', '{', '}']) {
+            continue;
+        }
+        let lower = word.to_ascii_lowercase();
+        if !LEVELS.contains(&lower.as_str()) {
+            return Err(wrong(match nearest(&lower) {
+                Some(nearest) => format!("there is no level {word}; did you mean {nearest}?"),
+                None => format!("there is no level {word}"),
+            }));
+        }
+    }
     EnvFilter::builder()
         .parse(level)
-        .map_err(|error| LevelError {
-            level: level.to_owned(),
-            reason: error.to_string(),
-        })
+        .map_err(|error| wrong(error.to_string()))
 }
+
+fn nearest(word: &str) -> Option<&'static str> {
+    LEVELS
+        .iter()
+        .map(|level| (strsim::jaro_winkler(word, level), *level))
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .filter(|(likeness, _)| *likeness > 0.7)
+        .map(|(_, level)| level)
+}
+
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 #[cfg(test)]
 mod tests {
@@ -84,11 +113,25 @@ mod tests {
 
     #[test]
     fn levels_and_directives_are_checked() {
-        for good in ["info", "error", "info,fieldpost_pop3=debug"] {
+        for good in ["info", "WARN", "off", "info,fieldpost_pop3=debug"] {
             assert!(check(good).is_ok(), "{good}");
         }
-        for bad in ["fieldpost=loud", "info,a=b=c"] {
+        for bad in [
+            "fieldpost=loud",
+            "info,a=b=c",
+            "",
+            "info,",
+            "fieldpost_pop3",
+        ] {
             assert!(check(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_slip_in_a_level_names_the_nearest_one() {
+        for (slip, meant) in [("inof", "info"), ("debgu", "debug"), ("warning", "warn")] {
+            let text = check(slip).unwrap_err().to_string();
+            assert!(text.contains(&format!("did you mean {meant}?")), "{text}");
         }
     }
 }

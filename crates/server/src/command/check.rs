@@ -13,7 +13,6 @@ use super::{Context, show};
 use crate::{
     config::{Config, Endpoint},
     exchange::{Failure, FailureKind},
-    logging,
     tls::Certificate,
 };
 
@@ -79,9 +78,6 @@ fn examine(config: &Config, now: jiff::Timestamp) -> Report {
         control_socket: config.control_socket().display().to_string(),
         ..Report::default()
     };
-    if let Err(error) = logging::check(&config.log.level) {
-        report.errors.push(error.to_string());
-    }
     for listener in &config.listeners {
         let Ok(endpoint) = listener.endpoint() else {
             continue;
