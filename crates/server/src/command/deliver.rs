@@ -118,10 +118,21 @@ pub async fn operate(
     let limit = engine.config.lmtp.max_message_size.bytes();
     while let Some(bytes) = exchange.read().await {
         if incoming.size() + bytes.len() as u64 > limit {
-            return Err(Failure::new(
-                FailureKind::Failed,
-                format!("the message is larger than {limit} bytes ([lmtp] max_message_size)"),
-            ));
+            // Whoever writes it is not to find the pipe broken before the answer is there.
+            while exchange.read().await.is_some() {}
+            let too_large = |recipient: &String| Outcome {
+                recipient: recipient.clone(),
+                delivered: false,
+                reply: format!(
+                    "552 5.3.4 the message is larger than {limit} bytes ([lmtp] max_message_size)"
+                ),
+                code: 552,
+            };
+            return Ok(outcomes
+                .into_iter()
+                .zip(&request.recipients)
+                .map(|(outcome, text)| outcome.unwrap_or_else(|| too_large(text)))
+                .collect());
         }
         incoming.write(bytes).await.map_err(temporary)?;
     }
