@@ -3,8 +3,10 @@
 //!
 //! ```text
 //! stream = *item
-//! item   = length head *chunk %x00000000      ; head: JSON of ItemHead
+//! item   = length head *chunk (end / void)    ; head: JSON of ItemHead
 //! chunk  = length 1*OCTET                     ; length: 4 bytes, big endian, 1 to 65536
+//! end    = %x00000000
+//! void   = %xFFFFFFFF                         ; the rest cannot be read: what came of the item is to be forgotten
 //! ```
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -35,6 +37,8 @@ pub enum Step {
     Bytes(Bytes),
     /// It ends.
     End,
+    /// It does not come to its end: what came of it is to be forgotten.
+    Void,
 }
 
 /// The stream does not read as one.
@@ -69,6 +73,11 @@ impl Parser {
         let Some(head) = self.buffer.first_chunk::<4>() else {
             return Ok(None);
         };
+        if self.within && *head == VOID {
+            self.buffer.advance(4);
+            self.within = false;
+            return Ok(Some(Step::Void));
+        }
         let length = u32::from_be_bytes(*head) as usize;
         if length > MAX_CHUNK {
             return Err(StreamError::TooLong(length));
@@ -120,6 +129,9 @@ pub fn chunk(bytes: &[u8]) -> Bytes {
 /// The bytes that end an item.
 pub const END: [u8; 4] = [0; 4];
 
+/// The bytes that call an item off.
+pub const VOID: [u8; 4] = [0xff; 4];
+
 /// The longest head or chunk.
 pub const MAX_CHUNK: usize = 64 * 1024;
 
@@ -169,6 +181,25 @@ mod tests {
             assert_eq!(steps[1], Step::Bytes(Bytes::from_static(b"one")));
             assert_eq!((&steps[2], &steps[4]), (&Step::End, &Step::End));
         }
+    }
+
+    #[test]
+    fn an_item_that_is_called_off_is_followed_by_the_next() {
+        let mut all = begin(&ItemHead::default()).unwrap().to_vec();
+        all.extend(chunk(b"half"));
+        all.extend(VOID);
+        all.extend(stream());
+        let mut parser = Parser::default();
+        let mut steps = Vec::new();
+        for byte in all {
+            parser.push(&[byte]);
+            while let Some(step) = parser.step().unwrap() {
+                steps.push(step);
+            }
+        }
+        parser.finish().unwrap();
+        assert_eq!(steps.len(), 8);
+        assert_eq!(steps[2], Step::Void);
     }
 
     #[test]

@@ -132,6 +132,11 @@ fn deliver_ends_as_an_mta_expects() {
         Some(67)
     );
     assert_eq!(deliver(&["anna@example.org"], b"").status.code(), Some(2));
+    site.configure("[lmtp]\nmax_message_size = \"64 KiB\"\n");
+    let output = deliver(&["anna@example.org"], &b"0123456789abcde\n".repeat(40_000));
+    assert_eq!(output.status.code(), Some(69));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("552 5.3.4"));
+    site.configure("");
     site.ok(&["account", "set", "anna@example.org", "--quota-items", "1"]);
     assert_eq!(
         deliver(&["anna@example.org"], message).status.code(),
@@ -210,6 +215,100 @@ fn mail_goes_out_to_mbox_and_maildir_and_comes_back_the_same() {
             "None",
         ],
     );
+}
+
+#[test]
+fn a_failed_export_or_import_leaves_nothing_behind() {
+    let site = Site::new("");
+    site.add("anna@example.org", "a long enough password");
+    for target in ["--mbox", "--maildir"] {
+        site.fails(4, &["export", "nobody@example.org", target, "out"]);
+        site.fails(
+            4,
+            &[
+                "export",
+                "anna@example.org",
+                target,
+                "out",
+                "--folder",
+                "None",
+            ],
+        );
+        assert!(!site.path().join("out").exists(), "{target}");
+    }
+    site.ok(&["export", "anna@example.org", "--mbox", "out"]);
+
+    let mbox = site.path().join("in.mbox");
+    std::fs::write(&mbox, "From a@b Thu Jan  1 00:00:07 1970\n\nx\n").unwrap();
+    let import = |folder: &str| {
+        site.fails(
+            2,
+            &[
+                "import",
+                "anna@example.org",
+                "--mbox",
+                "in.mbox",
+                "--folder",
+                folder,
+            ],
+        )
+    };
+    let error = import("a//b");
+    assert!(error.contains("needs a name"), "{error}");
+    let error = import("Calendar");
+    assert!(error.contains("no folder for mail"), "{error}");
+    let folders = site.json(&["folder", "list", "anna@example.org"]);
+    assert!(
+        folders
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|folder| folder["path"] != "a")
+    );
+}
+
+#[test]
+fn a_message_that_cannot_be_read_is_left_out_of_an_export() {
+    let site = Site::new("");
+    site.add("anna@example.org", "a long enough password");
+    let line = "x".repeat(70);
+    for number in 0..2 {
+        let body = format!("{line}\n").repeat(5_000);
+        let message = format!("Subject: number {number}\n\n{body}marked-{number}-here\n");
+        succeeded(&site.run_with(&["deliver", "anna@example.org"], message.as_bytes()));
+    }
+    let mut flipped = 0;
+    for entry in std::fs::read_dir(site.path().join("data/store/log")).unwrap() {
+        let file = entry.unwrap().path();
+        let mut bytes = std::fs::read(&file).unwrap();
+        if let Some(place) = bytes
+            .windows(13)
+            .position(|window| window == b"marked-0-here")
+        {
+            bytes[place] ^= 0x20;
+            std::fs::write(&file, bytes).unwrap();
+            flipped += 1;
+        }
+    }
+    assert_eq!(flipped, 1);
+    site.fails(7, &["export", "anna@example.org", "--mbox", "out.mbox"]);
+    let text = std::fs::read_to_string(site.path().join("out.mbox")).unwrap();
+    assert!(!text.contains("Subject: number 0"));
+    assert!(text.ends_with("marked-1-here\n\n"));
+    site.fails(7, &["export", "anna@example.org", "--maildir", "out"]);
+    for (part, count) in [("cur", 1), ("tmp", 0)] {
+        let entries = std::fs::read_dir(site.path().join("out").join(part)).unwrap();
+        assert_eq!(entries.count(), count, "{part}");
+    }
+}
+
+#[test]
+fn a_slip_in_the_log_level_is_no_silence() {
+    let site = Site::new("level = \"inof\"\n");
+    for command in ["serve", "check"] {
+        let error = site.fails(3, &[command]);
+        assert!(error.contains("did you mean info?"), "{error}");
+    }
 }
 
 #[test]

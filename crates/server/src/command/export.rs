@@ -9,6 +9,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+pub use mbox::FIELDS;
+#[cfg(test)]
+pub use mbox::mbox_of;
+
 use super::Context;
 use crate::exchange::{Failure, FailureKind};
 

@@ -45,6 +45,11 @@ pub fn run(arguments: Arguments, context: &Context) -> anyhow::Result<()> {
     let folder: Option<Vec<String>> = arguments
         .folder
         .map(|folder| folder.split('/').map(String::from).collect());
+    if let Some(path) = &folder
+        && path.iter().any(String::is_empty)
+    {
+        return Err(mail::unnamed(&path.join("/")).into());
+    }
     let input = match (&arguments.mbox, &arguments.maildir) {
         (Some(file), None) => mbox::read(file, folder.unwrap_or_else(|| vec!["INBOX".into()]))?,
         (None, Some(directory)) => maildir::read(directory, folder)?,

@@ -22,8 +22,13 @@ pub trait Sink {
     fn write(&mut self, bytes: &[u8]) -> anyhow::Result<()>;
     /// It ends.
     fn end(&mut self) -> anyhow::Result<()>;
+    /// It does not come to its end: what was written of it is taken back.
+    fn void(&mut self) -> anyhow::Result<()>;
     /// All have come; what was written is to be on disk.
     fn finish(&mut self) -> anyhow::Result<()>;
+    /// No more come, because something failed. An item under way is taken back; if none was written, so is the file or
+    /// directory itself, so that it is not in the way of the next try.
+    fn give_up(&mut self) -> anyhow::Result<()>;
 }
 
 /// What the operation needs to know.
@@ -49,24 +54,14 @@ pub fn run(
     sink: &mut dyn Sink,
     context: &Context,
 ) -> anyhow::Result<()> {
-    let mut parser = Parser::default();
-    let answer: Answer = context.call_with(
-        Operation::ExportMail(Request { address, folder }),
-        None,
-        &mut |bytes| {
-            parser.push(&bytes);
-            while let Some(step) = parser.step()? {
-                match step {
-                    Step::Begin(head) => sink.begin(&head)?,
-                    Step::Bytes(bytes) => sink.write(&bytes)?,
-                    Step::End => sink.end()?,
-                }
-            }
-            Ok(())
-        },
-    )?;
-    parser.finish()?;
-    sink.finish()?;
+    let answer = match fill(address, folder, sink, context) {
+        Ok(answer) => answer,
+        Err(error) => {
+            // The first failure is what there is to tell.
+            drop(sink.give_up());
+            return Err(error);
+        }
+    };
     context.print(&answer, |out| {
         writeln!(out, "{} items written", answer.items)?;
         for line in &answer.damaged {
@@ -84,6 +79,34 @@ pub fn run(
         .advise("fieldpost fsck tells more")
         .into())
     }
+}
+
+fn fill(
+    address: String,
+    folder: Option<String>,
+    sink: &mut dyn Sink,
+    context: &Context,
+) -> anyhow::Result<Answer> {
+    let mut parser = Parser::default();
+    let answer = context.call_with(
+        Operation::ExportMail(Request { address, folder }),
+        None,
+        &mut |bytes| {
+            parser.push(&bytes);
+            while let Some(step) = parser.step()? {
+                match step {
+                    Step::Begin(head) => sink.begin(&head)?,
+                    Step::Bytes(bytes) => sink.write(&bytes)?,
+                    Step::End => sink.end()?,
+                    Step::Void => sink.void()?,
+                }
+            }
+            Ok(())
+        },
+    )?;
+    parser.finish()?;
+    sink.finish()?;
+    Ok(answer)
 }
 
 /// Reads the mail.
@@ -160,8 +183,8 @@ enum Trouble {
     Failed(Failure),
 }
 
-/// Sends one item. One that turns out damaged within its body is sent as far as it goes: what was read is worth more
-/// than nothing.
+/// Sends one item. One that turns out damaged within its body is called off: half a message would pass for a whole one
+/// wherever it goes from there.
 async fn send_item(
     mailbox: &Mailbox,
     folder: FolderId,
@@ -194,8 +217,13 @@ async fn send_item(
             Err(error) => break Err(damaged(error)),
         }
     };
+    let last = if outcome.is_ok() {
+        &mail_stream::END
+    } else {
+        &mail_stream::VOID
+    };
     exchange
-        .write(Bytes::from_static(&mail_stream::END))
+        .write(Bytes::from_static(last))
         .await
         .map_err(Trouble::Failed)?;
     outcome

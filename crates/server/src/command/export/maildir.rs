@@ -22,6 +22,8 @@ pub struct Writer {
     made: HashSet<PathBuf>,
     count: u64,
     open: Option<Open>,
+    /// Whether the directory was there before us.
+    found: bool,
 }
 
 struct Open {
@@ -45,8 +47,10 @@ impl Writer {
             )
             .advise("name a new directory"));
         }
+        let found = root.is_dir();
         fs::create_dir_all(root).map_err(failed)?;
         let mut writer = Self {
+            found,
             root: root.to_owned(),
             made: HashSet::new(),
             count: 0,
@@ -142,9 +146,38 @@ impl Sink for Writer {
         Ok(())
     }
 
+    fn void(&mut self) -> anyhow::Result<()> {
+        if let Some(open) = self.open.take() {
+            self.count -= 1;
+            fs::remove_file(&open.beside)?;
+        }
+        Ok(())
+    }
+
     fn finish(&mut self) -> anyhow::Result<()> {
         for directory in &self.made {
             File::open(directory.join("cur"))?.sync_all()?;
+        }
+        Ok(())
+    }
+
+    fn give_up(&mut self) -> anyhow::Result<()> {
+        self.void()?;
+        if self.count > 0 {
+            return Ok(());
+        }
+        // Directories are removed only where they are empty, so nothing that others put there can be lost.
+        for directory in std::mem::take(&mut self.made) {
+            for part in ["cur", "new", "tmp"] {
+                fs::remove_dir(directory.join(part))?;
+            }
+            if directory != self.root {
+                fs::remove_file(directory.join("maildirfolder"))?;
+                fs::remove_dir(directory)?;
+            }
+        }
+        if !self.found {
+            fs::remove_dir(&self.root)?;
         }
         Ok(())
     }

@@ -1,10 +1,13 @@
 //! Writing an mbox file in the mboxrd format: lines that begin with `From `, after any number of `>`, get one `>` more,
 //! so that reading takes exactly one away. Flags stand in Status and X-Status, as mutt and Dovecot write them.
+//!
+//! A message may have fields of these names of its own. So each begins with `X-Fieldpost-Fields: N`, which says that the
+//! N fields behind it are ours and all others the message's: reading takes away what writing added, and no more.
 
 use std::{
     fs::File,
-    io::{BufWriter, Write},
-    path::Path,
+    io::{BufWriter, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
 };
 
 use super::mail::Sink;
@@ -19,6 +22,10 @@ pub struct Writer<W: Write = BufWriter<File>> {
     /// Where in a line the next byte stands: so many `>`, then so much of `From `; none = the line is decided.
     start: Option<Vec<u8>>,
     last: u8,
+    /// Where the message under way begins in the file.
+    begun: Option<u64>,
+    count: u64,
+    path: PathBuf,
 }
 
 impl Writer {
@@ -38,16 +45,19 @@ impl Writer {
                 };
                 Failure::new(kind, format!("{}: {error}", path.display()))
             })?;
-        Ok(Self::to(BufWriter::new(file)))
+        Ok(Self::to(BufWriter::new(file), path))
     }
 }
 
 impl<W: Write> Writer<W> {
-    fn to(out: W) -> Self {
+    fn to(out: W, path: &Path) -> Self {
         Self {
             out,
             start: Some(Vec::new()),
             last: b'\n',
+            begun: None,
+            count: 0,
+            path: path.to_owned(),
         }
     }
 
@@ -81,8 +91,9 @@ impl<W: Write> Writer<W> {
     }
 }
 
-impl<W: Write + Finish> Sink for Writer<W> {
+impl<W: Write + Target> Sink for Writer<W> {
     fn begin(&mut self, head: &ItemHead) -> anyhow::Result<()> {
+        self.begun = Some(self.out.position()?);
         let date =
             jiff::Timestamp::from_second(head.internal_date.unwrap_or(0)).unwrap_or_default();
         writeln!(
@@ -90,6 +101,8 @@ impl<W: Write + Finish> Sink for Writer<W> {
             "From MAILER-DAEMON {}",
             date.strftime("%a %b %e %H:%M:%S %Y")
         )?;
+        let fields = 2 + u8::from(!head.keywords.is_empty());
+        writeln!(self.out, "{FIELDS}: {fields}")?;
         let has = |flag: &str| head.flags.iter().any(|one| one == flag);
         writeln!(self.out, "Status: {}O", if has("seen") { "R" } else { "" })?;
         let extended: String = [
@@ -140,6 +153,15 @@ impl<W: Write + Finish> Sink for Writer<W> {
         }
         // The empty line that stands before the next From line.
         self.out.write_all(b"\n")?;
+        self.begun = None;
+        self.count += 1;
+        Ok(())
+    }
+
+    fn void(&mut self) -> anyhow::Result<()> {
+        if let Some(begun) = self.begun.take() {
+            self.out.cut(begun)?;
+        }
         Ok(())
     }
 
@@ -147,31 +169,74 @@ impl<W: Write + Finish> Sink for Writer<W> {
         self.out.flush()?;
         Ok(self.out.sync()?)
     }
+
+    fn give_up(&mut self) -> anyhow::Result<()> {
+        self.void()?;
+        if self.count == 0 {
+            std::fs::remove_file(&self.path)?;
+        }
+        Ok(())
+    }
 }
 
-/// What makes written bytes durable.
-pub trait Finish {
+/// What messages are written to.
+pub trait Target {
+    /// Where the next byte goes.
+    fn position(&mut self) -> std::io::Result<u64>;
+    /// Takes back what was written from `position` on.
+    fn cut(&mut self, position: u64) -> std::io::Result<()>;
     /// To the disk.
     fn sync(&mut self) -> std::io::Result<()>;
 }
 
-impl Finish for BufWriter<File> {
+impl Target for BufWriter<File> {
+    fn position(&mut self) -> std::io::Result<u64> {
+        self.stream_position()
+    }
+
+    fn cut(&mut self, position: u64) -> std::io::Result<()> {
+        self.seek(SeekFrom::Start(position))?;
+        self.get_ref().set_len(position)
+    }
+
     fn sync(&mut self) -> std::io::Result<()> {
         self.get_ref().sync_all()
     }
 }
 
 #[cfg(test)]
-impl Finish for Vec<u8> {
+impl Target for Vec<u8> {
+    fn position(&mut self) -> std::io::Result<u64> {
+        Ok(self.len() as u64)
+    }
+
+    fn cut(&mut self, position: u64) -> std::io::Result<()> {
+        self.truncate(usize::try_from(position).unwrap());
+        Ok(())
+    }
+
     fn sync(&mut self) -> std::io::Result<()> {
         Ok(())
     }
 }
 
+/// The field that says how many of those behind it are not the message's own.
+pub const FIELDS: &str = "X-Fieldpost-Fields";
+
 const FROM: &[u8] = b"From ";
 
 /// A line of nothing but `>` is not kept in memory for ever.
 const LONG_LINE: usize = 4096;
+
+/// One message as it stands in a file.
+#[cfg(test)]
+pub fn mbox_of(head: &ItemHead, message: &[u8]) -> Vec<u8> {
+    let mut writer = Writer::to(Vec::new(), Path::new(""));
+    writer.begin(head).unwrap();
+    writer.write(message).unwrap();
+    writer.end().unwrap();
+    writer.out
+}
 
 #[cfg(test)]
 mod tests {
@@ -179,7 +244,7 @@ mod tests {
 
     #[test]
     fn from_lines_are_quoted_and_line_ends_are_those_of_unix() {
-        let mut writer = Writer::to(Vec::new());
+        let mut writer = Writer::to(Vec::new(), Path::new(""));
         let head = ItemHead {
             flags: vec!["seen".into(), "flagged".into()],
             internal_date: Some(0),
@@ -193,8 +258,37 @@ mod tests {
         writer.finish().unwrap();
         assert_eq!(
             String::from_utf8(writer.out).unwrap(),
-            "From MAILER-DAEMON Thu Jan  1 00:00:00 1970\nStatus: RO\nX-Status: F\n\
+            "From MAILER-DAEMON Thu Jan  1 00:00:00 1970\nX-Fieldpost-Fields: 2\nStatus: RO\nX-Status: F\n\
              Subject: x\n\n>From me\n>>From you\nFromage\n>>\na\rb\n\n"
         );
+    }
+
+    #[test]
+    fn a_message_that_is_called_off_leaves_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("x.mbox");
+        let mut writer = Writer::create(&path).unwrap();
+        let head = ItemHead::default();
+        for text in ["one", "two"] {
+            writer.begin(&head).unwrap();
+            writer.write(text.as_bytes()).unwrap();
+            writer.end().unwrap();
+            writer.begin(&head).unwrap();
+            writer.write(b"Subject: half a mess").unwrap();
+            writer.void().unwrap();
+        }
+        writer.finish().unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(!text.contains("half"), "{text}");
+        assert!(text.ends_with("two\n\n"), "{text}");
+        assert_eq!(text.matches("From MAILER-DAEMON").count(), 2);
+        // With mail in it the file stays; without, it goes.
+        writer.give_up().unwrap();
+        assert!(path.exists());
+        let other = directory.path().join("y.mbox");
+        let mut writer = Writer::create(&other).unwrap();
+        writer.begin(&head).unwrap();
+        writer.give_up().unwrap();
+        assert!(!other.exists());
     }
 }

@@ -94,6 +94,7 @@ pub async fn operate(
                 answer.items += 1;
                 exchange.progress("taking mail in", answer.items, 0);
             }
+            (Step::Void, current) => *current = None,
             (Step::Bytes(_), None) => {}
         }
     }
@@ -110,6 +111,10 @@ async fn folder(
     if let Some(id) = known.get(path) {
         return Ok(*id);
     }
+    // Before any parent is made.
+    if path.is_empty() || path.iter().any(String::is_empty) {
+        return Err(unnamed(&path.join("/")));
+    }
     let mut parent = None;
     for depth in 1..=path.len() {
         let names: Vec<&str> = path[..depth].iter().map(String::as_str).collect();
@@ -118,6 +123,13 @@ async fn folder(
             .await
             .map_err(engine::of_mailbox)?;
         let id = match found {
+            Some(found) if depth == path.len() && found.kind != FolderKind::Mail => {
+                return Err(Failure::new(
+                    FailureKind::Usage,
+                    format!("{} is no folder for mail", path.join("/")),
+                )
+                .advise("name another folder with --folder; one that is not there is made"));
+            }
             Some(found) => found.id,
             None => {
                 let new = NewFolder {
@@ -134,9 +146,18 @@ async fn folder(
         };
         parent = Some(id);
     }
-    let id = parent.ok_or_else(|| Failure::new(FailureKind::Usage, "a folder without a name"))?;
+    let id = parent.ok_or_else(|| unnamed(""))?;
     known.insert(path.to_vec(), id);
     Ok(id)
+}
+
+/// What to say of a path of folders in which a name is missing.
+pub fn unnamed(path: &str) -> Failure {
+    Failure::new(
+        FailureKind::Usage,
+        format!("\"{path}\": a folder needs a name"),
+    )
+    .advise("write names with one / between them, such as Archive/2024")
 }
 
 /// Runs `produce` in a thread and reads what it makes.

@@ -1,5 +1,9 @@
-//! Reading an mbox file: mboxrd, and what older programs write. A message begins with a `From ` line at the start of
-//! the file or after an empty line.
+//! Reading an mbox file: mboxrd, and what older programs write. A message begins with a From line at the start of the
+//! file or after an empty line: `From `, who sent it, and a date with weekday, month, day, time and year. Text that merely
+//! begins with `From ` is text.
+//!
+//! Status, X-Status and X-Keywords are taken for flags and keywords, and away from the message; of a message that we
+//! wrote, which `X-Fieldpost-Fields` tells, only those that we added.
 
 use std::{
     fs::File,
@@ -9,6 +13,7 @@ use std::{
 
 use super::mail::{Producer, produced};
 use crate::{
+    command::export::FIELDS,
     exchange::{Failure, FailureKind},
     mail_stream::ItemHead,
 };
@@ -23,14 +28,16 @@ pub fn read(file: &Path, folder: Vec<String>) -> Result<Box<dyn Read + Send>, Fa
     };
     let mut reader = BufReader::new(File::open(file).map_err(failed)?);
     let start = reader.fill_buf().map_err(failed)?;
-    if !start.is_empty() && !start.starts_with(b"From ") {
+    let first = start.split(|byte| *byte == b'\n').next();
+    if !start.is_empty() && first.and_then(from_line).is_none() {
         return Err(Failure::new(
             FailureKind::Usage,
             format!(
                 "{} does not begin with a From line, so it is no mbox file",
                 file.display()
             ),
-        ));
+        )
+        .advise("one looks like this: From anna@example.org Thu Jan  1 00:00:00 1970"));
     }
     Ok(produced(move |producer| take(reader, &folder, producer)))
 }
@@ -40,9 +47,24 @@ enum State {
     /// Before the first message.
     Before,
     /// In a header: what it says of flags, and its lines, which are kept until it ends.
-    Header { head: ItemHead, lines: Vec<u8> },
+    Header {
+        head: ItemHead,
+        lines: Vec<u8>,
+        fields: Fields,
+    },
     /// In a body.
     Body(Before),
+}
+
+/// Which fields of a header speak of flags.
+#[derive(Clone, Copy)]
+enum Fields {
+    /// The first one tells.
+    First,
+    /// So many more, which we added.
+    Ours(u32),
+    /// All of those names.
+    Any,
 }
 
 /// The line before the next one of a body.
@@ -68,25 +90,27 @@ fn take(mut reader: impl BufRead, folder: &[String], producer: &mut Producer) ->
             break;
         }
         let begins = std::mem::replace(&mut whole, line.ends_with(b"\n"));
-        let is_from = begins && line.starts_with(b"From ");
+        let from = if begins { from_line(&line) } else { None };
         state = match state {
-            State::Before | State::Body(Before::Header | Before::Empty) if is_from => {
+            State::Before | State::Body(Before::Header | Before::Empty) if from.is_some() => {
                 if matches!(state, State::Body(_)) {
                     producer.end()?;
                 }
                 State::Header {
                     head: ItemHead {
                         folder: folder.to_vec(),
-                        internal_date: from_date(&line),
+                        internal_date: from,
                         ..ItemHead::default()
                     },
                     lines: Vec::new(),
+                    fields: Fields::First,
                 }
             }
             State::Before => State::Before,
             State::Header {
                 mut head,
                 mut lines,
+                mut fields,
             } => {
                 let text = trimmed(&line);
                 if begins && text.is_empty() || lines.len() > MAX_HEADER {
@@ -95,10 +119,14 @@ fn take(mut reader: impl BufRead, folder: &[String], producer: &mut Producer) ->
                     producer.write(&lines)?;
                     State::Body(Before::Header)
                 } else {
-                    if !(begins && status(text, &mut head)) {
-                        lines.extend(crlf(&line));
+                    if !(begins && fields.take(text, &mut head)) {
+                        lines.extend(crlf(unquoted(&line, begins)));
                     }
-                    State::Header { head, lines }
+                    State::Header {
+                        head,
+                        lines,
+                        fields,
+                    }
                 }
             }
             State::Body(before) => {
@@ -109,13 +137,7 @@ fn take(mut reader: impl BufRead, folder: &[String], producer: &mut Producer) ->
                 if begins && text.is_empty() {
                     State::Body(Before::Empty)
                 } else {
-                    let quotes = line.iter().take_while(|byte| **byte == b'>').count();
-                    let unquoted = if begins && quotes > 0 && line[quotes..].starts_with(b"From ") {
-                        &line[1..]
-                    } else {
-                        &line[..]
-                    };
-                    producer.write(&crlf(unquoted))?;
+                    producer.write(&crlf(unquoted(&line, begins)))?;
                     State::Body(Before::Text)
                 }
             }
@@ -123,7 +145,7 @@ fn take(mut reader: impl BufRead, folder: &[String], producer: &mut Producer) ->
     }
     match state {
         State::Before => {}
-        State::Header { head, lines } => {
+        State::Header { head, lines, .. } => {
             producer.begin(&head)?;
             if !lines.is_empty() {
                 producer.write(&lines)?;
@@ -134,6 +156,42 @@ fn take(mut reader: impl BufRead, folder: &[String], producer: &mut Producer) ->
         State::Body(_) => producer.end()?,
     }
     Ok(())
+}
+
+impl Fields {
+    /// Notes what a field says of flags; true if that is all that it is for, so that it is not part of the message.
+    fn take(&mut self, line: &[u8], head: &mut ItemHead) -> bool {
+        match *self {
+            Self::First => {
+                let count = std::str::from_utf8(line)
+                    .ok()
+                    .and_then(|text| text.strip_prefix(FIELDS)?.strip_prefix(':'))
+                    .and_then(|count| count.trim().parse().ok());
+                if let Some(count) = count {
+                    *self = Self::Ours(count);
+                    return true;
+                }
+                *self = Self::Any;
+                status(line, head)
+            }
+            Self::Ours(0) => false,
+            Self::Ours(left) => {
+                *self = Self::Ours(left - 1);
+                status(line, head)
+            }
+            Self::Any => status(line, head),
+        }
+    }
+}
+
+/// The line as it was before it was quoted, of which `begins` says whether it is there from its first byte.
+fn unquoted(line: &[u8], begins: bool) -> &[u8] {
+    let quotes = line.iter().take_while(|byte| **byte == b'>').count();
+    if begins && quotes > 0 && line[quotes..].starts_with(b"From ") {
+        &line[1..]
+    } else {
+        line
+    }
 }
 
 /// Notes what a Status field says; true if it was one, which is not part of the message.
@@ -167,12 +225,46 @@ fn status(line: &[u8], head: &mut ItemHead) -> bool {
     true
 }
 
-/// `From sender Thu Jan  1 00:00:00 1970`, in UTC.
-fn from_date(line: &[u8]) -> Option<i64> {
-    let text = std::str::from_utf8(trimmed(line)).ok()?;
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let date = words.get(words.len().checked_sub(5)?..)?.join(" ");
-    let date = jiff::civil::DateTime::strptime("%a %b %d %H:%M:%S %Y", &date).ok()?;
+/// The date of a From line, in seconds since 1970; `None` = the line is none. `From sender Thu Jan  1 00:00:00 1970` is the
+/// form; the sender may be left out or be `anna at example.org`, seconds may be left out, and a zone's name may stand
+/// before the year and anything behind it, all of which programs have written. The time is taken for UTC.
+fn from_line(line: &[u8]) -> Option<i64> {
+    if line.len() > MAX_FROM {
+        return None;
+    }
+    let rest = line.strip_prefix(b"From ")?;
+    let text = String::from_utf8_lossy(trimmed(rest));
+    let words: Vec<&str> = text.split_ascii_whitespace().collect();
+    (0..=3).find_map(|sender| date(words.get(sender..)?))
+}
+
+fn date(words: &[&str]) -> Option<i64> {
+    let (&[weekday, month, day, time], rest) = words.split_first_chunk::<4>()?;
+    if !WEEKDAYS.contains(&weekday) {
+        return None;
+    }
+    let month = 1 + MONTHS.iter().position(|one| *one == month)?;
+    let year = rest
+        .iter()
+        .take(2)
+        .find(|word| word.len() == 4 && word.bytes().all(|byte| byte.is_ascii_digit()))?;
+    let mut parts = time.split(':');
+    let hour = parts.next()?.parse().ok()?;
+    let minute = parts.next()?.parse().ok()?;
+    let second = parts.next().map_or(Some(0), |second| second.parse().ok())?;
+    if parts.next().is_some() {
+        return None;
+    }
+    let date = jiff::civil::DateTime::new(
+        year.parse().ok()?,
+        i8::try_from(month).ok()?,
+        day.parse().ok()?,
+        hour,
+        minute,
+        second,
+        0,
+    )
+    .ok()?;
     date.to_zoned_datetime(jiff::tz::TimeZone::UTC)
         .ok()
         .map(|date| date.timestamp().as_second())
@@ -195,6 +287,15 @@ fn crlf(line: &[u8]) -> Vec<u8> {
 
 /// The longest piece of a line that is kept at once.
 const MAX_PIECE: u64 = 64 * 1024;
+
+/// No From line is longer.
+const MAX_FROM: usize = 1024;
+
+const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+
+const MONTHS: [&str; 12] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+];
 
 /// A header beyond this is taken for the body that it probably is.
 const MAX_HEADER: usize = 1 << 20;
@@ -221,7 +322,7 @@ mod tests {
                         .1
                         .push_str(std::str::from_utf8(&bytes).unwrap());
                 }
-                Step::End => {}
+                Step::End | Step::Void => {}
             }
         }
         parser.finish().unwrap();
@@ -234,21 +335,71 @@ mod tests {
             "From a@b Thu Jan  1 00:00:07 1970\nStatus: RO\nX-Status: AF\nX-Keywords: one two\nSubject: x\n\n\
              >From me\n>>From you\n\nFrom here it goes on? No:\n\nFrom c Fri Jan  2 00:00:00 1970\nSubject: y\r\n\r\nz\n\n\n",
         );
-        // The line "From here…" stands behind an empty line, so it begins a message, as every mbox reader has it.
-        assert_eq!(items.len(), 3);
+        // The line "From here…" stands behind an empty line, but is no From line.
+        assert_eq!(items.len(), 2);
         let (head, text) = &items[0];
-        assert_eq!(text, "Subject: x\r\n\r\nFrom me\r\n>From you\r\n");
+        assert_eq!(
+            text,
+            "Subject: x\r\n\r\nFrom me\r\n>From you\r\n\r\nFrom here it goes on? No:\r\n"
+        );
         assert_eq!(head.flags, ["seen", "answered", "flagged"]);
         assert_eq!(head.keywords, ["one", "two"]);
         assert_eq!(head.internal_date, Some(7));
-        let (head, text) = &items[2];
+        let (head, text) = &items[1];
         assert_eq!(text, "Subject: y\r\n\r\nz\r\n\r\n");
         assert_eq!(head.internal_date, Some(86_400));
     }
 
     #[test]
     fn a_message_without_body_or_end_is_taken() {
-        assert_eq!(items("From a\nSubject: x")[0].1, "Subject: x");
+        let text = "From a Thu Jan  1 00:00:00 1970\nSubject: x";
+        assert_eq!(items(text)[0].1, "Subject: x");
         assert_eq!(items("").len(), 0);
+    }
+
+    #[test]
+    fn what_a_from_line_is() {
+        for (line, date) in [
+            ("From a@b Thu Jan  1 00:00:07 1970", 7),
+            ("From MAILER-DAEMON Thu Jan 1 00:01 1970\r\n", 60),
+            ("From anna at example.org  Thu Jan  1 00:00:07 1970\n", 7),
+            ("From a Thu Jan  1 00:00:07 CET 1970 remote from b", 7),
+            ("From  Thu Jan  1 00:00:07 1970 +0100", 7),
+        ] {
+            assert_eq!(from_line(line.as_bytes()), Some(date), "{line}");
+        }
+        for line in [
+            "From a@b",
+            "From here on it is Thu Jan 1 00:00:07 1970",
+            "From me to you, Thu",
+            "From a Thu Jan 41 00:00:07 1970",
+            "From a Thu Jan 1 25:00:07 1970",
+            "From a Day Jan 1 00:00:07 1970",
+            ">From a@b Thu Jan  1 00:00:07 1970",
+        ] {
+            assert_eq!(from_line(line.as_bytes()), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn fields_of_a_message_by_the_names_of_ours_stay() {
+        let own = "Status: R\r\nX-Keywords: mine\r\nX-Fieldpost-Fields: 9\r\n>From a@b\r\nFrom c\r\n\r\nFrom d\r\n";
+        let mut file = Vec::new();
+        for flags in [vec![], vec!["seen".to_owned()]] {
+            let head = ItemHead {
+                flags,
+                keywords: vec!["k".into()],
+                ..ItemHead::default()
+            };
+            file.extend(crate::command::export::mbox_of(&head, own.as_bytes()));
+        }
+        let items = items(String::from_utf8(file).unwrap().leak());
+        assert_eq!(items.len(), 2);
+        for (head, text) in &items {
+            assert_eq!(text, own);
+            assert_eq!(head.keywords, ["k"]);
+        }
+        assert_eq!(items[0].0.flags.len(), 0);
+        assert_eq!(items[1].0.flags, ["seen"]);
     }
 }
