@@ -162,7 +162,13 @@ pub fn of_store(error: StoreError) -> Failure {
         error if error.is_temporary() => FailureKind::Temporary,
         _ => FailureKind::Failed,
     };
-    Failure::new(kind, error)
+    let damaged = matches!(error, StoreError::Damaged { .. });
+    let failure = Failure::new(kind, error);
+    if damaged {
+        failure.advise("run fieldpost fsck")
+    } else {
+        failure
+    }
 }
 
 /// A failure of the directory, as the command line tells it.

@@ -23,7 +23,7 @@ pub enum StoreError {
         error: String,
     },
     /// A record fails its checksum or does not parse; the rest stays readable.
-    #[error("damaged record: {what}; run `fieldpost fsck`")]
+    #[error("damaged record: {what}")]
     Damaged {
         /// Which record, and how it is damaged.
         what: String,

@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use clap::Args;
 use fieldpost_store::{
-    disk::RealDisk,
+    disk::{Disk, RealDisk},
     embedded::{BackupReport, verify_backup},
 };
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,9 @@ use crate::{
 #[derive(Args)]
 #[command(
     after_help = "The server goes on serving. A second backup into the same directory copies only what is new. Every file is \
-                  read back and compared; one that is cut off leaves the backup before it whole.\n\n\
+                  read back and compared, and the store is checked; a backup that is cut off leaves the one before it whole.\n\n\
+                  A damaged store is copied as it is, and the damage listed.\n\n\
+                  Exit codes: 0 all is whole; 7 damage found.\n\n\
                   The directory is written by the user that the server runs as.\n\n\
                   Examples:\n  fieldpost backup /var/backups/fieldpost\n  fieldpost backup /var/backups/fieldpost --verify"
 )]
@@ -47,6 +49,9 @@ pub struct Answer {
     /// Bytes that had to be copied this time.
     copied: u64,
     lsn: u64,
+    /// What is damaged: in the store that was copied, or in the backup that was verified.
+    #[serde(default)]
+    damage: Vec<String>,
 }
 
 /// Runs the command.
@@ -56,12 +61,13 @@ pub fn run(arguments: Arguments, context: &Context) -> anyhow::Result<()> {
     let answer = if arguments.verify {
         let bar = context.progress_bar();
         bar.set_message("reading the backup");
-        let report = verify_backup(&existing(&directory)?, &mut |done, total| {
+        let backup: Arc<dyn Disk> = Arc::new(existing(&directory)?);
+        let report = verify_backup(&backup, &mut |done, total| {
             bar.set_length(total);
             bar.set_position(done);
         });
         bar.finish_and_clear();
-        Answer::of(&report.map_err(of_store)?)
+        Answer::of(report.map_err(|error| of_store(error).advise(UNRELIABLE))?)
     } else {
         context.call(Operation::Backup(Request {
             directory: directory.clone(),
@@ -75,13 +81,29 @@ pub fn run(arguments: Arguments, context: &Context) -> anyhow::Result<()> {
             show::size(answer.bytes),
             answer.files,
             answer.lsn,
-            if arguments.verify {
-                "; every byte is as it was written".to_owned()
-            } else {
-                format!("; {} copied", show::size(answer.copied))
+            match (arguments.verify, answer.damage.len()) {
+                (true, 0) => "; every byte is as it was written".to_owned(),
+                (true, _) => "; not all of it is whole".to_owned(),
+                (false, _) => format!("; {} copied", show::size(answer.copied)),
             }
+        )?;
+        for line in &answer.damage {
+            writeln!(out, "damaged: {}", show::printable(line))?;
+        }
+        Ok(())
+    })?;
+    match (answer.damage.is_empty(), arguments.verify) {
+        (true, _) => Ok(()),
+        (false, true) => Err(Failure::new(FailureKind::Damaged, "the backup is damaged")
+            .advise(UNRELIABLE)
+            .into()),
+        (false, false) => Err(Failure::new(
+            FailureKind::Damaged,
+            "the store is damaged; the backup was made of it as it is",
         )
-    })
+        .advise("keep an older backup too, then run fieldpost fsck --repair")
+        .into()),
+    }
 }
 
 /// Makes the backup.
@@ -108,7 +130,7 @@ pub async fn operate(
     let store = engine.storage.embedded();
     let mut tell = exchange.teller("copying");
     let report = storage::blocking(move || store.backup(&target, &mut tell)).await?;
-    Ok(Answer::of(&report))
+    Ok(Answer::of(report))
 }
 
 /// A directory that must be there.
@@ -123,12 +145,15 @@ pub fn existing(directory: &std::path::Path) -> Result<RealDisk, Failure> {
 
 impl Answer {
     /// As the store reports it.
-    pub fn of(report: &BackupReport) -> Self {
+    pub fn of(report: BackupReport) -> Self {
         Self {
             files: report.files,
             bytes: report.bytes,
             copied: report.copied,
             lsn: report.lsn,
+            damage: report.damage,
         }
     }
 }
+
+const UNRELIABLE: &str = "make another backup, into a new directory";

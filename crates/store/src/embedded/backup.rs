@@ -3,18 +3,23 @@
 //! A backup is a data directory without its index: log segments, body segments, a snapshot, FORMAT, and the file
 //! `BACKUP`, which names every file with its length and BLAKE3 digest and is replaced last. A later run copies only
 //! what the target lacks: segments never change, they only grow at the end, and the list says how much of each counts.
-//! So a run that is cut off leaves the backup before it whole.
+//! So a run that is cut off leaves the backup before it whole. What is there already is read and compared with the list, and
+//! copied again if it is not what was written.
+//!
+//! A copy is as good as what it was made from: after it the store is checked, and what is damaged is in the report.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};
 
 use crate::{
     StoreError,
-    disk::{self, Disk, DiskFile},
+    disk::{self, Disk, DiskEntry, DiskFile},
 };
 
 use super::{
+    EmbeddedStore, IndexKind, Settings,
     codec::{Cursor, Malformed, put_sized},
-    directory::{check_format, write_format},
+    directory::{Lock, check_format, write_format},
+    fsck::FsckOptions,
     inner::{Inner, io_error},
     rebuild::Progress,
     snapshot,
@@ -41,6 +46,8 @@ pub struct BackupReport {
     pub copied: u64,
     /// The last commit in it.
     pub lsn: u64,
+    /// What is damaged: in the store, when a backup was made (it was copied as it is), or in the backup that was verified.
+    pub damage: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,6 +64,19 @@ impl Inner {
         target: &dyn Disk,
         progress: Progress<'_>,
     ) -> Result<BackupReport, StoreError> {
+        let mut report = self.copy_to(target, progress)?;
+        let _one = self.keeper.maintenance.lock();
+        let checked = self.fsck(FsckOptions::default(), &mut |_, _| {})?;
+        report.damage = checked.problems.iter().map(ToString::to_string).collect();
+        Ok(report)
+    }
+
+    fn copy_to(
+        &self,
+        target: &dyn Disk,
+        progress: Progress<'_>,
+    ) -> Result<BackupReport, StoreError> {
+        let _lock = self.begin_backup(target)?;
         {
             let _one = self.keeper.maintenance.lock();
             self.settle()?;
@@ -104,13 +124,10 @@ impl Inner {
         };
         let mut done = 0;
         for (path, len) in wanted {
-            let same = before
-                .files
-                .get(&path)
-                .filter(|(old, _)| *old == len && file_len(target, &path).is_ok_and(|l| l >= len));
-            let digest = match same {
-                Some((_, digest)) => *digest,
-                None => {
+            let listed = before.files.get(&path).filter(|(old, _)| *old == len);
+            let digest = match listed {
+                Some((_, digest)) if is_as_listed(target, &path, len, digest) => *digest,
+                _ => {
                     report.copied += len;
                     match copy(&*self.disk, target, &path, len) {
                         Ok(digest) => digest,
@@ -136,35 +153,141 @@ impl Inner {
                 disk::remove_if_there(target, path).map_err(io_error(path))?;
             }
         }
+        standing::finished(target)?;
         Ok(report)
+    }
+
+    /// Refuses a target that is no place for a backup, and marks a new one until it holds a whole one.
+    fn begin_backup(&self, target: &dyn Disk) -> Result<Option<Lock>, StoreError> {
+        let real = |disk: &dyn Disk| disk.real_path().and_then(|path| path.canonicalize().ok());
+        if let (Some(own), Some(other)) = (real(&*self.disk), real(target))
+            && other.starts_with(own)
+        {
+            return Err(StoreError::Occupied {
+                path: other.display().to_string(),
+                what: "the store itself".to_owned(),
+            });
+        }
+        match standing(target)? {
+            Standing::Backup => standing::lock(target),
+            Standing::Empty => {
+                let lock = standing::lock(target)?;
+                standing::begin(target, standing::BY_BACKUP)?;
+                Ok(lock)
+            }
+            Standing::Unfinished(by) if by == standing::BY_BACKUP => standing::lock(target),
+            other => Err(standing::occupied(target, other)),
+        }
     }
 }
 
-/// Reads every file of a backup and compares it with the list.
+/// A backup as its list has it: nothing that a run left behind which was cut off, and nothing can be written.
+pub(crate) struct Listed {
+    disk: Arc<dyn Disk>,
+    files: BTreeMap<String, u64>,
+}
+
+impl Listed {
+    /// `None` if there is no list: then it is a data directory.
+    pub(crate) fn new(disk: Arc<dyn Disk>) -> Result<Option<Self>, StoreError> {
+        let files = match read_manifest(&*disk)? {
+            Some(manifest) => manifest.files,
+            None => return Ok(None),
+        };
+        let files = files.into_iter().map(|(path, (len, _))| (path, len));
+        Ok(Some(Self {
+            files: files.collect(),
+            disk,
+        }))
+    }
+}
+
+impl Disk for Listed {
+    fn open(&self, path: &str) -> io::Result<Arc<dyn DiskFile>> {
+        if DIRECTORIES.contains(&disk::directory_of(path)) && !self.files.contains_key(path) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        self.disk.open(path)
+    }
+
+    fn create(&self, _path: &str) -> io::Result<Arc<dyn DiskFile>> {
+        Err(io::ErrorKind::ReadOnlyFilesystem.into())
+    }
+
+    fn rename(&self, _from: &str, _to: &str) -> io::Result<()> {
+        Err(io::ErrorKind::ReadOnlyFilesystem.into())
+    }
+
+    fn remove(&self, _path: &str) -> io::Result<()> {
+        Err(io::ErrorKind::ReadOnlyFilesystem.into())
+    }
+
+    fn list(&self, dir: &str) -> io::Result<Vec<DiskEntry>> {
+        let entries = self.disk.list(dir)?.into_iter();
+        if !DIRECTORIES.contains(&dir) {
+            return Ok(entries.collect());
+        }
+        let listed = entries.filter_map(|entry| {
+            let len = self.files.get(&format!("{dir}/{}", entry.name))?;
+            Some(DiskEntry {
+                len: entry.len.min(*len),
+                name: entry.name,
+            })
+        });
+        Ok(listed.collect())
+    }
+
+    fn create_dir(&self, _dir: &str) -> io::Result<()> {
+        Err(io::ErrorKind::ReadOnlyFilesystem.into())
+    }
+
+    fn sync_dir(&self, _dir: &str) -> io::Result<()> {
+        Err(io::ErrorKind::ReadOnlyFilesystem.into())
+    }
+
+    fn free_space(&self) -> io::Result<u64> {
+        self.disk.free_space()
+    }
+
+    fn real_path(&self) -> Option<PathBuf> {
+        None
+    }
+}
+
+/// Reads every file of a backup and compares it with the list, then checks what is in them as [`EmbeddedStore::fsck`] does: a
+/// backup of a damaged store is the same damage byte by byte. The index for that is built in memory.
 pub fn verify_backup(
-    backup: &dyn Disk,
+    backup: &Arc<dyn Disk>,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<BackupReport, StoreError> {
-    check_format(backup, false)?;
-    let manifest = read_manifest(backup)?.ok_or_else(|| StoreError::Damaged {
-        what: "this is no backup: it has no file BACKUP".to_owned(),
-    })?;
+    check_format(&**backup, false)?;
+    let manifest = read_manifest(&**backup)?.ok_or_else(no_backup)?;
     let mut report = BackupReport {
         lsn: manifest.lsn,
         ..BackupReport::default()
     };
     let total = manifest.files.values().map(|(len, _)| len).sum();
     for (path, (len, digest)) in &manifest.files {
-        let file = backup.open(path).map_err(io_error(path))?;
-        if digest_of(&*file, path, *len)? != *digest {
-            return Err(StoreError::Damaged {
-                what: format!("{path} in the backup is not what was written"),
-            });
+        if !is_as_listed(&**backup, path, *len, digest) {
+            report
+                .damage
+                .push(format!("{path} is not what was written to the backup"));
         }
         report.files += 1;
         report.bytes += len;
         progress(report.bytes, total);
     }
+    let listed = Listed::new(Arc::clone(backup))?.ok_or_else(no_backup)?;
+    let settings = Settings {
+        index: IndexKind::Memory,
+        read_only: true,
+        background: false,
+        ..Settings::default()
+    };
+    let store = EmbeddedStore::open_on(Arc::new(listed), settings)?;
+    let checked = store.fsck(FsckOptions::default(), &mut |_, _| {})?;
+    let problems = checked.problems.iter().map(ToString::to_string);
+    report.damage.extend(problems);
     Ok(report)
 }
 
@@ -178,9 +301,7 @@ pub fn restore(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<BackupReport, StoreError> {
     check_format(backup, false)?;
-    let manifest = read_manifest(backup)?.ok_or_else(|| StoreError::Damaged {
-        what: "this is no backup: it has no file BACKUP".to_owned(),
-    })?;
+    let manifest = read_manifest(backup)?.ok_or_else(no_backup)?;
     let _lock = standing::lock(target)?;
     match standing(target)? {
         Standing::Empty => standing::begin(target, standing::BY_RESTORE)?,
@@ -278,6 +399,21 @@ fn read_manifest(disk: &dyn Disk) -> Result<Option<Manifest>, StoreError> {
         .map_err(|_| StoreError::Damaged {
             what: "the backup's list of files".to_owned(),
         })
+}
+
+fn no_backup() -> StoreError {
+    StoreError::Damaged {
+        what: "this is no backup: it has no file BACKUP".to_owned(),
+    }
+}
+
+/// Whether a file of a backup is what the list says, byte by byte.
+fn is_as_listed(backup: &dyn Disk, path: &str, len: u64, digest: &[u8; 32]) -> bool {
+    backup
+        .open(path)
+        .map_err(io_error(path))
+        .and_then(|file| digest_of(&*file, path, len))
+        .is_ok_and(|found| found == *digest)
 }
 
 fn file_len(disk: &dyn Disk, path: &str) -> Result<u64, StoreError> {

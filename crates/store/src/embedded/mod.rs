@@ -224,8 +224,9 @@ impl EmbeddedStore {
         self.inner.fsck(options, progress)
     }
 
-    /// Copies the store to `target` while it serves; of an earlier backup there, only what is missing. Every file is read
-    /// back and compared. Blocks.
+    /// Copies the store to `target` while it serves; of an earlier backup there, only what is missing or no longer what was
+    /// written. Every file is read back and compared, and the store is checked: what is damaged is copied as it is and named
+    /// in the report. A target that holds anything but a backup is refused. Blocks.
     pub fn backup(
         &self,
         target: &dyn Disk,
@@ -241,7 +242,13 @@ impl EmbeddedStore {
             background: false,
             ..settings
         };
-        Self::open(dir, settings)
+        let disk = RealDisk::existing(dir).map_err(io_error(dir.display().to_string()))?;
+        let disk: Arc<dyn Disk> = Arc::new(disk);
+        directory::check_format(&*disk, false)?;
+        match backup::Listed::new(Arc::clone(&disk))? {
+            Some(listed) => Self::open_on(Arc::new(listed), settings),
+            None => Self::open_on(disk, settings),
+        }
     }
 
     /// Whether this store came from a backup and nobody has said yet that its counters have been moved on: ids that were

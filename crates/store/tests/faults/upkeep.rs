@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use fieldpost_store::{
     Store, StoreError,
     disk::{
-        Disk,
+        Disk, RealDisk,
         faulty::{Fault, FaultyDisk},
     },
     embedded::{
@@ -19,6 +19,10 @@ use crate::{
     history::{History, Random, content, open, settings},
     rounds,
 };
+
+fn shared(disk: &FaultyDisk) -> Arc<dyn Disk> {
+    Arc::new(disk.clone())
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_crash_at_any_step_of_compaction_loses_nothing() {
@@ -92,7 +96,8 @@ async fn a_backup_is_whole_after_a_crash_at_any_step_of_the_next_one() {
         target.inject(step, Fault::Crash);
         let done = store.backup(&target, &mut |_, _| {}).is_ok();
         let target = target.power_cut();
-        verify_backup(&target, &mut |_, _| {}).unwrap();
+        let verified = verify_backup(&shared(&target), &mut |_, _| {}).unwrap();
+        assert_eq!(verified.damage, [""; 0], "step {step}");
         let new = FaultyDisk::new(9);
         // The first try of the restore is cut off as well.
         new.inject(step % 20, Fault::Crash);
@@ -259,4 +264,93 @@ async fn what_an_import_did_not_finish_is_not_opened_and_starts_over() {
     history
         .check(&open(&target, IndexKind::Memory).unwrap(), "imported")
         .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_of_a_backup_that_was_damaged_since_is_copied_again() {
+    let (disk, target) = (FaultyDisk::new(5), FaultyDisk::new(6));
+    let mut random = Random(21);
+    let mut history = History::default();
+    let store = open(&disk, IndexKind::Memory).unwrap();
+    history.run(&store, &mut random, 100).await;
+    history.check_at_rest(&store, "source").await;
+    store.backup(&target, &mut |_, _| {}).unwrap();
+    let files: Vec<(String, u64)> = target
+        .files()
+        .into_iter()
+        .filter(|(path, len)| path.contains('/') && *len > 0)
+        .collect();
+    for (path, len) in &files {
+        assert!(target.flip(path, random.below(len * 8)));
+    }
+    let damaged = verify_backup(&shared(&target), &mut |_, _| {}).unwrap();
+    assert!(damaged.damage.len() >= files.len(), "{damaged:?}");
+    let again = store.backup(&target, &mut |_, _| {}).unwrap();
+    let bytes: u64 = files.iter().map(|(_, len)| len).sum();
+    assert_eq!((again.copied, again.damage), (bytes, Vec::new()));
+    let verified = verify_backup(&shared(&target), &mut |_, _| {}).unwrap();
+    assert_eq!(verified.damage, [""; 0]);
+    assert_eq!(store.backup(&target, &mut |_, _| {}).unwrap().copied, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_of_a_damaged_store_is_made_and_names_the_damage() {
+    let (disk, target) = (FaultyDisk::new(7), FaultyDisk::new(8));
+    let mut random = Random(22);
+    let mut history = History::default();
+    let store = open(&disk, IndexKind::Memory).unwrap();
+    history.run(&store, &mut random, 100).await;
+    history.check_at_rest(&store, "source").await;
+    let (body, len) = disk
+        .files()
+        .into_iter()
+        .find(|(path, len)| path.ends_with(".body") && *len > 0)
+        .unwrap();
+    assert!(disk.flip(&body, len * 4));
+    for _ in 0..2 {
+        let report = store.backup(&target, &mut |_, _| {}).unwrap();
+        assert_eq!(report.damage.len(), 1, "{report:?}");
+        assert!(report.damage[0].contains("body "), "{report:?}");
+        assert!(!report.damage[0].contains("fsck"), "{report:?}");
+    }
+    assert!(target.files().iter().any(|(path, _)| *path == body));
+    let verified = verify_backup(&shared(&target), &mut |_, _| {}).unwrap();
+    assert_eq!(verified.damage.len(), 1, "{verified:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_goes_into_an_empty_directory_or_a_backup_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    let store = EmbeddedStore::open(&at("store"), settings(IndexKind::Memory)).unwrap();
+    let mut random = Random(23);
+    let mut history = History::default();
+    history.run(&store, &mut random, 20).await;
+    std::fs::create_dir(at("photos")).unwrap();
+    std::fs::write(at("photos/one.jpeg"), "a photo").unwrap();
+    std::os::unix::fs::symlink(at("store"), at("link")).unwrap();
+    let other = EmbeddedStore::open(&at("other"), settings(IndexKind::Memory)).unwrap();
+    other.close().await.unwrap();
+    for name in [
+        "photos",
+        "store",
+        "store/within",
+        "link/within",
+        "other",
+        "",
+    ] {
+        let target = RealDisk::new(&at(name)).unwrap();
+        let before = std::fs::read_dir(at(name)).unwrap().count();
+        let refused = store.backup(&target, &mut |_, _| {}).err().unwrap();
+        assert!(
+            matches!(refused, StoreError::Occupied { .. }),
+            "{name}: {refused}"
+        );
+        let after = std::fs::read_dir(at(name)).unwrap().count();
+        assert_eq!(before, after, "{name}");
+    }
+    let target = RealDisk::new(&at("backup")).unwrap();
+    store.backup(&target, &mut |_, _| {}).unwrap();
+    store.backup(&target, &mut |_, _| {}).unwrap();
+    assert_eq!(standing(&target).unwrap(), Standing::Backup);
 }
