@@ -132,9 +132,14 @@ def tables(lines):
                 for name in ("fieldpost", "dovecot"):
                     found = [line[key] for line in lines
                              if line["title"] == title and line["server"] == name and isinstance(line.get(key), (int, float))]
-                    pair.append(f"{statistics.median(found):.3g}" if found else "-")
+                    pair.append(figure(statistics.median(found)) if found else "-")
                 cells.append(" / ".join(pair) if pair != ["-", "-"] else "")
             print("| " + " | ".join([title, *cells]) + " |")
+
+
+def figure(value):
+    """Three digits, without an exponent."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def make_certificate(work):

@@ -191,9 +191,9 @@ impl Drop for SledIndex {
     }
 }
 
-/// Opening sled costs about half a second for so many changes made since the last time, and reads and commits wait
+/// Opening sled costs about a third of a second for so many changes made since the last time, and reads and commits wait
 /// while it is opened anew: not often, then, and an open after a crash stays short.
-const RENEW_AFTER: u64 = 1_000_000;
+const RENEW_AFTER: u64 = 400_000;
 const RENEW_ATTEMPTS: u32 = 100;
 const RENEW_PAUSE: Duration = Duration::from_millis(20);
 
