@@ -165,11 +165,14 @@ pub fn of_store(error: StoreError) -> Failure {
     let damaged = matches!(error, StoreError::Damaged { .. });
     let failure = Failure::new(kind, error);
     if damaged {
-        failure.advise("run fieldpost fsck")
+        failure.advise(CHECK_IT)
     } else {
         failure
     }
 }
+
+/// What to do about a damaged record.
+pub const CHECK_IT: &str = "run fieldpost fsck";
 
 /// A failure of the directory, as the command line tells it.
 pub fn of_directory(error: directory::DirectoryError) -> Failure {

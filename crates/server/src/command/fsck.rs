@@ -5,7 +5,8 @@ use std::sync::{Arc, atomic::Ordering};
 use clap::Args;
 use fieldpost_mailbox::{Depth, EntryId, Expunge, UidSet};
 use fieldpost_store::{
-    AccountId, Hold,
+    AccountId, Hold, StoreError,
+    disk::RealDisk,
     embedded::{self, FsckOptions},
 };
 use serde::{Deserialize, Serialize};
@@ -75,11 +76,19 @@ pub struct Problem {
 /// Runs the command.
 pub fn run(arguments: Arguments, context: &Context) -> anyhow::Result<()> {
     let repair = arguments.repair;
-    let answer: Answer = context.call(Operation::Fsck(Request {
+    let format_written = repair && repair_format(context)?;
+    let request = Request {
         repair,
         account: arguments.account,
         quick: arguments.quick,
-    }))?;
+    };
+    let mut answer: Answer = context
+        .call(Operation::Fsck(request))
+        .map_err(without_advice_to_check)?;
+    if format_written {
+        answer.note("store", ["FORMAT was damaged or gone: it was written anew"]);
+        answer.repaired = true;
+    }
     context.print(&answer, |out| {
         if answer.frames > 0 {
             writeln!(
@@ -108,6 +117,29 @@ pub fn run(arguments: Arguments, context: &Context) -> anyhow::Result<()> {
         Err(Failure::new(FailureKind::Damaged, "damage was found")
             .advise("take a backup (fieldpost backup DIR), then run fieldpost fsck --repair")
             .into())
+    }
+}
+
+/// Mends the one file without which the store is not opened at all. With a server that runs it is whole, or was read long ago.
+fn repair_format(context: &Context) -> Result<bool, Failure> {
+    let config = context.config()?;
+    let Ok(disk) = RealDisk::existing(&storage::directory(&config)) else {
+        return Ok(false);
+    };
+    match embedded::repair_format(&disk) {
+        Err(StoreError::Locked { .. }) => Ok(false),
+        done => done.map_err(engine::of_store),
+    }
+}
+
+/// Whoever checks the store is not told to check it.
+fn without_advice_to_check(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast::<Failure>() {
+        Ok(failure) if failure.next_step.as_deref() == Some(engine::CHECK_IT) => failure
+            .advise("what is there can't be read: restore a backup (fieldpost restore DIR)")
+            .into(),
+        Ok(failure) => failure.into(),
+        Err(error) => error,
     }
 }
 

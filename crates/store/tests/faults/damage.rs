@@ -1,9 +1,9 @@
 //! Flipped bits in what was acknowledged long ago. faults.md: a flipped bit in any record.
 
 use fieldpost_store::{
-    Store,
-    disk::FaultyDisk,
-    embedded::{FsckOptions, IndexKind, Problem},
+    Store, StoreError,
+    disk::{Disk, FaultyDisk},
+    embedded::{FsckOptions, IndexKind, Problem, repair_format},
 };
 
 use crate::{
@@ -85,4 +85,60 @@ async fn a_flipped_bit_costs_one_record_and_is_repaired() {
         );
     }
     println!("{lost} of {} flips lost something", rounds() * 2);
+}
+
+/// A flipped or truncated FORMAT costs one file that says nothing new; what an unfinished restore left is no such case.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_format_file_is_written_anew_if_the_rest_can_be_read() {
+    let disk = FaultyDisk::new(3);
+    let mut random = Random(31);
+    let mut history = History::default();
+    let store = open(&disk, IndexKind::Memory).unwrap();
+    history.run(&store, &mut random, 40).await;
+    history.check_at_rest(&store, "before").await;
+    store.close().await.unwrap();
+    drop(store);
+    assert!(!repair_format(&disk).unwrap(), "it is whole");
+    let len = disk.open("FORMAT").unwrap().len().unwrap();
+    let white_space = (len - 1) * 8..len * 8;
+    for bit in 0..len * 8 {
+        assert!(disk.flip("FORMAT", bit));
+        // The end of the line may be any white space, or none.
+        if white_space.contains(&bit) && open(&disk, IndexKind::Memory).is_ok() {
+            assert!(disk.flip("FORMAT", bit));
+            continue;
+        }
+        let refused = open(&disk, IndexKind::Memory).err().unwrap();
+        assert!(
+            matches!(
+                refused,
+                StoreError::FormatDamaged { .. } | StoreError::Format { .. }
+            ),
+            "bit {bit}: {refused}"
+        );
+        assert!(repair_format(&disk).unwrap(), "bit {bit}");
+        assert!(!repair_format(&disk).unwrap(), "bit {bit}");
+    }
+    disk.open("FORMAT").unwrap().set_len(4).unwrap();
+    assert!(repair_format(&disk).unwrap());
+    disk.remove("FORMAT").unwrap();
+    let refused = open(&disk, IndexKind::Memory).err().unwrap();
+    assert!(refused.to_string().contains("fsck --repair"), "{refused}");
+    assert!(repair_format(&disk).unwrap());
+    let store = open(&disk, IndexKind::Memory).unwrap();
+    history.check(&store, "after").await;
+    store.close().await.unwrap();
+    drop(store);
+    // A number that is too high, and a log that is not of this format either: a newer version's store.
+    assert!(disk.flip("FORMAT", (len - 2) * 8 + 1));
+    for (path, _) in disk.files() {
+        if path.ends_with(".log") {
+            assert!(disk.flip(&path, 7 * 8 + 1));
+        }
+    }
+    assert!(!repair_format(&disk).unwrap());
+    assert!(matches!(
+        open(&disk, IndexKind::Memory),
+        Err(StoreError::Format { found: 3, .. })
+    ));
 }
