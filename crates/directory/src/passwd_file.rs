@@ -107,7 +107,7 @@ pub enum Skipped {
     #[error("the password scheme is not supported")]
     Scheme,
     /// The password hash is not well formed, or would cost too much to check.
-    #[error("the password hash is not valid")]
+    #[error("the password hash is malformed, or would cost too much to check")]
     Hash,
     /// A plain password, where none may be taken.
     #[error(

@@ -160,7 +160,9 @@ pub(crate) fn take(field: &str) -> Result<Taken, Refused> {
         // Dovecot's passwd-file has CRYPT as its default scheme.
         None => ("CRYPT".to_owned(), field),
     };
-    if value.is_empty() || value.starts_with(['!', '*']) {
+    // What locks a password in a passwd-file stands before a crypt hash; no base64 begins like that, it is a slip there.
+    let locked = value.starts_with(['!', '*']) && !scheme.starts_with("SSHA");
+    if value.is_empty() || locked {
         return Err(Refused::Empty);
     }
     if value.len() > MAX_HASH {

@@ -116,6 +116,7 @@ fn what_is_no_usable_hash_is_refused_with_its_reason() {
         (format!("$2y$03${}", "a".repeat(53)), Refused::Value),
         ("{SSHA}AAAA".into(), Refused::Value),
         ("{SSHA}not base64".into(), Refused::Value),
+        ("{SSHA}!!!!".into(), Refused::Value),
         ("{SSHA.HEX}0".into(), Refused::Value),
         ("{SSHA.HEX}\u{e4}\u{e4}".into(), Refused::Value),
         ("{ARGON2ID}$argon2i$v=19$m=65536,t=3,p=1$PmuxYRK8UCbW8+Et6WO1RA$z+fC".into(), Refused::Value),
