@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{
-    Method, Request, Response, StatusCode,
+    Method, Request, Response, StatusCode, Version,
     header::{self, HeaderMap, HeaderValue},
 };
 
@@ -22,15 +22,22 @@ pub enum Asked {
 
 /// Decides what a request asks for, and whether the connection may be used for another one.
 pub fn asked<B>(request: &Request<B>) -> (Asked, bool) {
-    if announces_a_body(request.headers()) {
-        return (Asked::Refused(StatusCode::PAYLOAD_TOO_LARGE), false);
+    // RFC 9112 §3.2
+    if request.version() == Version::HTTP_11
+        && request.headers().get_all(header::HOST).iter().count() != 1
+    {
+        return (Asked::Refused(StatusCode::BAD_REQUEST), false);
     }
+    let body = announces_a_body(request.headers());
     let known = match request.uri().path() {
         "/healthz/live" => Asked::Live,
         "/healthz/ready" => Asked::Ready,
-        _ => return (Asked::Refused(StatusCode::NOT_FOUND), true),
+        _ => return (Asked::Refused(StatusCode::NOT_FOUND), !body),
     };
     match *request.method() {
+        Method::GET | Method::HEAD if body => {
+            (Asked::Refused(StatusCode::PAYLOAD_TOO_LARGE), false)
+        }
         Method::GET | Method::HEAD => (known, true),
         _ => (Asked::Refused(StatusCode::METHOD_NOT_ALLOWED), false),
     }

@@ -96,8 +96,20 @@ async fn everything_else_is_not_found_and_only_reading_is_allowed() {
         let answer = talk(true, &get(path)).await;
         assert!(answer.starts_with("HTTP/1.1 404 "), "{path}: {answer}");
     }
-    let answer = talk(true, "DELETE /healthz/live HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    assert!(answer.starts_with("HTTP/1.1 405 "), "{answer}");
+    for request in [
+        "DELETE /healthz/live HTTP/1.1\r\nHost: a\r\n\r\n",
+        "POST /healthz/ready HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}",
+    ] {
+        let answer = talk(true, request).await;
+        assert!(answer.starts_with("HTTP/1.1 405 "), "{answer}");
+    }
+    // RFC 9112 §3.2: one Host, no more and no less; HTTP/1.0 knows none.
+    for hosts in ["", "Host: a\r\nHost: b\r\n"] {
+        let answer = talk(true, &format!("GET /healthz/live HTTP/1.1\r\n{hosts}\r\n")).await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    }
+    let answer = talk(true, "GET /healthz/live HTTP/1.0\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.0 200 "), "{answer}");
     let answer = talk(
         true,
         "HEAD /healthz/ready HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
@@ -138,7 +150,7 @@ async fn a_request_within_a_body_is_never_answered() {
 async fn a_body_is_not_waited_for() {
     let (mut client, _shutdown, task) = start(true);
     client
-        .write_all(b"POST /healthz/live HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nx")
+        .write_all(b"GET /healthz/live HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nx")
         .await
         .unwrap();
     task.await.unwrap();
