@@ -184,6 +184,8 @@ pub fn of_directory(error: directory::DirectoryError) -> Failure {
         error @ (Error::NoSuchAccount(_) | Error::NoSuchDomain(_)) => {
             Failure::new(FailureKind::NotFound, error)
         }
+        error @ Error::Password(_) => Failure::new(FailureKind::Usage, error)
+            .advise("give another one, or let one be made with --generate"),
         error if error.is_temporary() => Failure::new(FailureKind::Temporary, error),
         error => Failure::new(FailureKind::Failed, error),
     }

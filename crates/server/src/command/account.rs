@@ -8,10 +8,10 @@ pub mod remove;
 pub mod set;
 pub mod show;
 
-use std::time::UNIX_EPOCH;
+use std::{io::BufRead, time::UNIX_EPOCH};
 
 use clap::Subcommand;
-use fieldpost_directory::{Account, Address};
+use fieldpost_directory::{Account, Address, MAX_PASSWORD};
 use serde::{Deserialize, Serialize};
 
 use super::Context;
@@ -100,9 +100,7 @@ impl Password {
     pub fn read(from_stdin: bool) -> anyhow::Result<Self> {
         use std::io::IsTerminal;
         if from_stdin {
-            let mut line = String::new();
-            std::io::stdin().read_line(&mut line)?;
-            return Ok(Self(line.trim_end_matches(['\r', '\n']).to_owned()));
+            return Ok(Self::of_line(std::io::stdin().lock())?);
         }
         if !std::io::stdin().is_terminal() {
             return Err(Failure::new(
@@ -117,7 +115,33 @@ impl Password {
         if first != second {
             return Err(Failure::new(FailureKind::Usage, "the two are not the same").into());
         }
-        Ok(Self(first))
+        Ok(Self(first).checked()?)
+    }
+
+    /// The first line of `input`. No more is read than a password may be long.
+    fn of_line(input: impl BufRead) -> Result<Self, Failure> {
+        let mut line = Vec::new();
+        input
+            .take(MAX_PASSWORD as u64 + 3)
+            .read_until(b'\n', &mut line)
+            .map_err(|error| {
+                Failure::new(FailureKind::Failed, format!("standard input: {error}"))
+            })?;
+        let line = line.strip_suffix(b"\n").unwrap_or(&line);
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        match std::str::from_utf8(line) {
+            Ok(text) => Self(text.to_owned()).checked(),
+            // Cut within a character by the bound, or no UTF-8 at all.
+            Err(_) if line.len() > MAX_PASSWORD => Self("x".repeat(line.len())).checked(),
+            Err(_) => Err(unusable("the password on standard input is not UTF-8")),
+        }
+    }
+
+    fn checked(self) -> Result<Self, Failure> {
+        match self.secret().check() {
+            Ok(()) => Ok(self),
+            Err(error) => Err(unusable(error)),
+        }
     }
 
     /// Makes a random one.
@@ -143,8 +167,45 @@ impl std::fmt::Debug for Password {
     }
 }
 
+fn unusable(error: impl std::fmt::Display) -> Failure {
+    Failure::new(FailureKind::Usage, error).advise(format!(
+        "give one line of UTF-8 text, 1 to {MAX_PASSWORD} bytes, or let one be made with --generate"
+    ))
+}
+
 /// Reads an address as the user wrote it.
 pub fn parse_address(text: &str) -> Result<Address, Failure> {
     Address::parse(text)
         .map_err(|error| Failure::new(FailureKind::Usage, format!("{text}: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_one_usable_line() {
+        for (input, password) in [
+            (&b"secret\r\nmore"[..], "secret"),
+            (b"sec ret", "sec ret"),
+            ("s\u{e9}cret\n".as_bytes(), "s\u{e9}cret"),
+        ] {
+            assert_eq!(Password::of_line(input).unwrap().expose(), password);
+        }
+        let longest = "x".repeat(MAX_PASSWORD) + "\r\n";
+        assert!(Password::of_line(longest.as_bytes()).is_ok());
+        for (input, says) in [
+            (&b""[..], "is empty"),
+            (b"\nsecret\n", "is empty"),
+            (b"s\xe9cret\n", "not UTF-8"),
+            (b"a\0b\n", "control character"),
+            (&[b'x'; MAX_PASSWORD + 1], "longer than"),
+            (&[0xe9; 5000], "longer than"),
+        ] {
+            let failure = Password::of_line(input).unwrap_err();
+            assert_eq!(failure.kind, FailureKind::Usage);
+            assert!(failure.message.contains(says), "{failure}");
+            assert!(failure.next_step.is_some());
+        }
+    }
 }

@@ -84,7 +84,15 @@ pub fn run(arguments: Arguments, context: &Context) -> anyhow::Result<()> {
             )?;
         }
         Ok(())
-    })
+    })?;
+    if !answer.skipped.is_empty() {
+        context.remark(&format!(
+            "fieldpost: {} lines were not taken over; correct them and import the file again: accounts that are there \
+             are left as they are",
+            answer.skipped.len()
+        ));
+    }
+    Ok(())
 }
 
 /// Takes the accounts over.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use clap::Args;
-use fieldpost_directory::{AccountUpdate, Protocol};
+use fieldpost_directory::{Account, AccountUpdate, Address, Protocol};
 use fieldpost_mailbox::{Limits, Mailbox};
 use serde::{Deserialize, Serialize};
 
@@ -99,10 +99,15 @@ pub async fn operate(request: Request, engine: &Arc<Engine>) -> Result<AccountRo
     for name in &change.without {
         protocols = protocols.without(protocol(name)?);
     }
+    let primary = change.primary.as_deref().map(parse_address).transpose()?;
+    let remove_aliases = addresses(&change.remove_aliases)?;
+    for address in &remove_aliases {
+        check_removal(address, &account, primary.as_ref())?;
+    }
     let update = AccountUpdate {
-        address: change.primary.as_deref().map(parse_address).transpose()?,
+        address: primary,
         add_aliases: addresses(&change.add_aliases)?,
-        remove_aliases: addresses(&change.remove_aliases)?,
+        remove_aliases,
         display_name: change.display_name,
         enabled: match (change.enable, change.disable) {
             (true, _) => Some(true),
@@ -126,6 +131,34 @@ pub async fn operate(request: Request, engine: &Arc<Engine>) -> Result<AccountRo
         .await?;
     }
     Ok(AccountRow::of(&account))
+}
+
+/// Whether `address` can be taken from `account`, which is to have `primary` as its primary address from now on if that is
+/// given.
+fn check_removal(
+    address: &Address,
+    account: &Account,
+    primary: Option<&Address>,
+) -> Result<(), Failure> {
+    let unicode = address.to_unicode();
+    if address == primary.unwrap_or(&account.address) {
+        return Err(Failure::new(
+            FailureKind::Usage,
+            format!("{unicode} is the primary address, which an account always has"),
+        )
+        .advise("name another one with --primary ADDRESS, and this one becomes a further one"));
+    }
+    if *address != account.address && !account.aliases.contains(address) {
+        return Err(Failure::new(
+            FailureKind::NotFound,
+            format!("{} has no address {unicode}", account.address.to_unicode()),
+        )
+        .advise(format!(
+            "fieldpost account show {} tells which it has",
+            account.address.to_unicode()
+        )));
+    }
+    Ok(())
 }
 
 /// Sets what is given of a quota, and leaves the rest.
