@@ -166,7 +166,8 @@ pub struct LimitsSection {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DirectorySection {
-    /// The domain of users who sign in with a bare name. Empty = they must give a whole address.
+    /// The domain of users who sign in with a bare name. Empty = a bare name signs in only while one account alone has
+    /// that local part.
     pub default_domain: String,
     /// Where a password may be sent over a connection without TLS.
     pub plaintext_sign_in: PlaintextSignIn,
@@ -215,7 +216,11 @@ pub struct Listener {
     /// What is spoken here.
     pub protocol: Protocol,
     /// `address:port`; an IPv6 address in brackets.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "socket_address",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub address: Option<SocketAddr>,
     /// The path of a Unix socket, instead of `address`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -299,14 +304,16 @@ impl Config {
             line: error
                 .span()
                 .map_or(1, |span| known_keys::line_of(text, span.start)),
-            reason: error.message().to_owned(),
+            reason: known_keys::unknown_value(error.message())
+                .unwrap_or_else(|| error.message().to_owned()),
         };
         // From the text first: this way a value of the wrong type is reported with its line.
         let from_file: Self = toml::from_str(text).map_err(|error| syntax(&error))?;
         let mut table: toml::Table = toml::from_str(text).map_err(|error| syntax(&error))?;
         let mut config = if overlay::apply(&mut table, environment)? {
             Self::deserialize(table).map_err(|error| ConfigError::Environment {
-                reason: error.message().to_owned(),
+                reason: known_keys::unknown_value(error.message())
+                    .unwrap_or_else(|| error.message().to_owned()),
             })?
         } else {
             from_file
@@ -601,6 +608,18 @@ impl Default for Pop3Section {
             login_delay: Span::seconds(0),
         }
     }
+}
+
+fn socket_address<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<SocketAddr>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let wrong = || {
+        serde::de::Error::custom(format!(
+            "\"{text}\" is not an IP address with a port, such as \"127.0.0.1:110\", \"0.0.0.0:110\" or \"[::]:110\""
+        ))
+    };
+    text.parse().map(Some).map_err(|_| wrong())
 }
 
 fn default_unix_mode() -> String {

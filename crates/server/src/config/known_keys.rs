@@ -86,6 +86,29 @@ pub fn nearest(key: &str, section: &str, known: &[&str]) -> Option<String> {
     (best.0 > 0.7).then(|| best.1.to_owned())
 }
 
+/// What to say of a value that is none of those that a key takes, which serde's `message` tells: `` unknown variant `a`,
+/// expected `b` or `c` ``. `None` = it tells something else.
+pub fn unknown_value(message: &str) -> Option<String> {
+    let mut quoted = message
+        .strip_prefix("unknown variant ")?
+        .split('`')
+        .skip(1)
+        .step_by(2);
+    let value = quoted.next()?;
+    // What is known in order to be refused is not offered.
+    let known: Vec<&str> = quoted.filter(|one| !REFUSED.contains(one)).collect();
+    let meant = nearest(value, "", &known)
+        .map(|nearest| format!("did you mean \"{nearest}\"? "))
+        .unwrap_or_default();
+    let known = known.join(", ");
+    Some(format!(
+        "there is no value \"{value}\" here; {meant}known: {known}"
+    ))
+}
+
+/// Values that have a refusal of their own.
+const REFUSED: [&str; 2] = ["imap", "imaps"];
+
 struct Place<'a> {
     text: &'a str,
     file: &'a Path,

@@ -99,6 +99,30 @@ fn a_wrong_value_names_its_line() {
         .unwrap_err()
         .to_string();
     assert!(text.contains(":2") && text.contains("sled"), "{text}");
+    for (text, says) in [
+        ("[quota]\nbytes = -5\n", "\"-5\" is not a size such as"),
+        (
+            "[server]\ndrain = 10\n",
+            "\"10\" is not a length of time such as",
+        ),
+        ("[server]\ndrain = true\n", "in quotes"),
+        (
+            "[[listener]]\nprotocol = \"pop3\"\naddress = \"localhost\"\n",
+            "\"localhost\" is not an IP address with a port",
+        ),
+        (
+            "[store]\nindex = \"sledd\"\n",
+            "did you mean \"sled\"? known: sled, redb",
+        ),
+        (
+            "[[listener]]\nprotocol = \"pop\"\n",
+            "did you mean \"pop3\"? known: pop3, pop3s, lmtp, https",
+        ),
+    ] {
+        let error = parse(text).unwrap_err().to_string();
+        assert!(error.contains(says), "{error}");
+        assert!(!error.contains("imap"), "{error}");
+    }
     let text = parse("[store\n").unwrap_err().to_string();
     assert!(text.contains(":1"), "{text}");
 }
