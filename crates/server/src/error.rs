@@ -144,6 +144,17 @@ pub enum ListenError {
     },
 }
 
+impl ListenError {
+    /// Whether somebody else has it.
+    pub fn is_taken(&self) -> bool {
+        match self {
+            Self::Refused { source, .. } => source.kind() == io::ErrorKind::AddrInUse,
+            Self::Taken { .. } => true,
+            Self::Wrong { .. } => false,
+        }
+    }
+}
+
 fn listen_hint(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::AddrInUse => "; is another mail server running? `ss -ltnp` tells",

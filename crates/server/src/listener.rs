@@ -30,6 +30,7 @@ use crate::{
 
 pub use admission::{Admission, Admitted, Refused};
 use socket::Socket;
+pub use socket::try_tcp;
 
 /// Serves connections of one listener.
 pub trait Handler: Send + Sync + 'static {

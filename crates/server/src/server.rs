@@ -19,6 +19,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     config::{self, Config, Effect, Endpoint, Protocol},
     engine::{self, Engine},
+    error::ListenError,
     exchange::{Failure, FailureKind},
     front_ends::{Control, FrontEnds},
     listener::{Admission, Bound, Stop},
@@ -61,10 +62,8 @@ impl Server {
         engine::make_private_directory(&config.server.data_dir)?;
         let mut bound = Vec::new();
         for listener in &config.listeners {
-            bound.push((
-                Bound::open(listener).map_err(|error| wrong(&error))?,
-                listener.tls_mode(),
-            ));
+            let open = Bound::open(listener).map_err(|error| taken_or(&config, &error));
+            bound.push((open?, listener.tls_mode()));
         }
         let engine = Engine::open(config.clone()).await?;
         engine.serving.store(true, Ordering::Relaxed);
@@ -273,6 +272,22 @@ pub fn notify(state: &[sd_notify::NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(state) {
         tracing::debug!(%error, "systemd was not told");
     }
+}
+
+/// Why a listener cannot be had: because a server with this configuration has it, or for its own reason.
+fn taken_or(config: &Config, error: &ListenError) -> Failure {
+    let socket = config.control_socket();
+    if error.is_taken() && std::os::unix::net::UnixStream::connect(&socket).is_ok() {
+        return Failure::new(
+            FailureKind::Busy,
+            format!(
+                "a server with this configuration runs already; it answers at {}",
+                socket.display()
+            ),
+        )
+        .advise("send it SIGHUP to read its configuration again, or stop it first");
+    }
+    Failure::new(FailureKind::Configuration, error)
 }
 
 fn control_listener(config: &Config) -> config::Listener {

@@ -60,6 +60,30 @@ fn accounts_are_added_changed_listed_and_removed() {
             .any(|folder| folder["path"] == "INBOX")
     );
 
+    let remove = |code, address| {
+        site.fails(
+            code,
+            &[
+                "account",
+                "set",
+                "bo@example.org",
+                "--remove-alias",
+                address,
+            ],
+        )
+    };
+    let error = remove(4, "c@example.org");
+    assert!(error.contains("has no address c@example.org"), "{error}");
+    let error = remove(2, "BO@example.org");
+    assert!(error.contains("primary address"), "{error}");
+    site.ok(&[
+        "account",
+        "set",
+        "bo@example.org",
+        "--remove-alias",
+        "b@example.org",
+    ]);
+
     // Asks first; without a terminal the answer is no.
     let error = site.fails(2, &["account", "remove", "bo@example.org"]);
     assert!(error.contains("--yes"), "{error}");
@@ -356,6 +380,20 @@ fn check_tells_what_would_go_wrong() {
         said.contains("missing.crt") && said.contains("next: add a [[listener]]"),
         "{said}"
     );
+
+    // 192.0.2.0/24 is nobody's (RFC 5737); the other address somebody has.
+    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    site.configure(&format!(
+        "[[listener]]\nprotocol = \"pop3\"\naddress = \"192.0.2.1:1110\"\n\
+         [[listener]]\nprotocol = \"pop3\"\naddress = \"{}\"\n",
+        other.local_addr().unwrap()
+    ));
+    let output = site.run(&["check", "--json"]);
+    assert_eq!(output.status.code(), Some(3));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["errors"].as_array().unwrap().len(), 2, "{report}");
+    assert!(report["errors"][0].as_str().unwrap().contains("192.0.2.1"));
+    assert_eq!(report["listeners"][0]["tls"], "none");
 
     site.certificate("server", &["a.example"]);
     std::fs::create_dir(site.path().join("data")).unwrap();

@@ -147,6 +147,21 @@ fn fault_two_processes_on_one_data_directory() {
         assert_eq!(output.status.code(), Some(6), "{error}");
         assert!(error.contains(&server.pid().to_string()), "{error}");
     }
+    // The very same configuration: its addresses are taken, by a server that is ours.
+    let port = server.address("pop3");
+    let text = std::fs::read_to_string(site.config()).unwrap();
+    let third = site.path().join("third.toml");
+    let listener = format!("[[listener]]\nprotocol = \"pop3\"\naddress = \"{port}\"\n");
+    std::fs::write(&third, text + &listener).unwrap();
+    let output = Command::new(FIELDPOST)
+        .arg("--config")
+        .arg(&third)
+        .arg("serve")
+        .output()
+        .unwrap();
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(6), "{error}");
+    assert!(error.contains("runs already"), "{error}");
     site.ok(&["account", "list"]);
     server.stop();
     site.ok(&["account", "list"]);

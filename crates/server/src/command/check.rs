@@ -11,8 +11,10 @@ use serde::Serialize;
 
 use super::{Context, show};
 use crate::{
-    config::{Config, Endpoint},
+    config::{Config, Endpoint, TlsMode},
+    error::ListenError,
     exchange::{Failure, FailureKind},
+    listener,
     tls::Certificate,
 };
 
@@ -78,18 +80,25 @@ fn examine(config: &Config, now: jiff::Timestamp) -> Report {
         control_socket: config.control_socket().display().to_string(),
         ..Report::default()
     };
+    // A running server has its addresses already.
+    let serving = std::os::unix::net::UnixStream::connect(config.control_socket()).is_ok();
     for listener in &config.listeners {
         let Ok(endpoint) = listener.endpoint() else {
             continue;
         };
-        let tls = format!("{:?}", listener.tls_mode()).to_lowercase();
-        if listener.tls_mode() == crate::config::TlsMode::Starttls
-            && config.tls.certificates.is_empty()
-        {
+        let mut mode = listener.tls_mode();
+        if mode == TlsMode::Starttls && config.tls.certificates.is_empty() {
+            mode = TlsMode::None;
             report.warnings.push(format!(
                 "{} on {endpoint} offers no TLS, because [tls] certificates is empty",
                 listener.protocol
             ));
+        }
+        if let Endpoint::Tcp(address) = endpoint
+            && !serving
+            && let Err(error) = listener::try_tcp(address)
+        {
+            examine_refusal(&error, &mut report);
         }
         if let Endpoint::Unix(path) = &endpoint
             && let Some(parent) = path.parent()
@@ -104,7 +113,7 @@ fn examine(config: &Config, now: jiff::Timestamp) -> Report {
         report.listeners.push(ListenerReport {
             protocol: listener.protocol.to_string(),
             endpoint: endpoint.to_string(),
-            tls,
+            tls: format!("{mode:?}").to_lowercase(),
         });
     }
     for files in &config.tls.certificates {
@@ -113,6 +122,22 @@ fn examine(config: &Config, now: jiff::Timestamp) -> Report {
     examine_data_directory(&config.server.data_dir, &mut report);
     advise(config, &mut report);
     report
+}
+
+/// An address that cannot be listened on. Whether a port below 1024 may be is a matter of who asks, and the server may be
+/// allowed what this user is not.
+fn examine_refusal(error: &ListenError, report: &mut Report) {
+    let permission = matches!(
+        error,
+        ListenError::Refused { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied
+    );
+    if permission {
+        report
+            .warnings
+            .push(format!("as the user that runs this check: {error}"));
+    } else {
+        report.errors.push(error.to_string());
+    }
 }
 
 fn examine_certificate(

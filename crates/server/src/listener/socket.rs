@@ -29,17 +29,7 @@ impl Socket {
     /// Listens on a TCP address. IPv6 sockets take IPv6 only, so that `[::]` and `0.0.0.0` can stand side by side.
     pub fn tcp(address: SocketAddr, backlog: u32) -> Result<Self, ListenError> {
         let open = || -> io::Result<(TcpListener, SocketAddr)> {
-            let socket = RawSocket::new(
-                Domain::for_address(address),
-                Type::STREAM,
-                Some(Protocol::TCP),
-            )?;
-            socket.set_reuse_address(true)?;
-            if address.is_ipv6() {
-                socket.set_only_v6(true)?;
-            }
-            socket.set_nonblocking(true)?;
-            socket.bind(&address.into())?;
+            let socket = bound(address)?;
             socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
             let listener = TcpListener::from_std(socket.into())?;
             let address = listener.local_addr()?;
@@ -127,4 +117,29 @@ impl Socket {
             }
         }
     }
+}
+
+/// Whether a TCP address could be listened on, without listening on it.
+pub fn try_tcp(address: SocketAddr) -> Result<(), ListenError> {
+    bound(address)
+        .map(drop)
+        .map_err(|source| ListenError::Refused {
+            endpoint: address.to_string(),
+            source,
+        })
+}
+
+fn bound(address: SocketAddr) -> io::Result<RawSocket> {
+    let socket = RawSocket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    Ok(socket)
 }
