@@ -246,3 +246,66 @@ fn flip(file: &Path, place: u64) {
     out.write_all(&bytes[place as usize..=place as usize])
         .unwrap();
 }
+
+#[test]
+fn a_restore_and_an_import_that_stopped_are_refused_and_start_over() {
+    let site = filled(3);
+    let backup = site.path().join("backup");
+    let file = site.path().join("all.export");
+    site.ok(&["backup", path(&backup)]);
+    site.ok(&["export", "--store", path(&file)]);
+    let data = site.path().join("data");
+    std::fs::rename(&data, site.path().join("old")).unwrap();
+
+    let snapshot = std::fs::read_dir(backup.join("snapshot")).unwrap();
+    let snapshot = snapshot.last().unwrap().unwrap().path();
+    let whole = std::fs::read(&snapshot).unwrap();
+    flip(&snapshot, 30);
+    site.fails(7, &["restore", path(&backup)]);
+    for command in [&["fsck"][..], &["fsck", "--repair"], &["account", "list"]] {
+        let error = site.fails(7, command);
+        assert!(error.contains("was not finished"), "{error}");
+    }
+    std::fs::write(&snapshot, whole).unwrap();
+    assert_eq!(site.json(&["restore", path(&backup)])["accounts"], 1);
+    assert_eq!(inbox(&site)["items"], 3);
+
+    std::fs::remove_dir_all(&data).unwrap();
+    let export = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &export[..export.len() - 20]).unwrap();
+    site.fails(7, &["import", "--store", path(&file)]);
+    let error = site.fails(7, &["account", "list"]);
+    assert!(error.contains("an import into"), "{error}");
+    std::fs::write(&file, export).unwrap();
+    site.ok(&["import", "--store", path(&file)]);
+    assert_eq!(inbox(&site)["items"], 3);
+}
+
+#[test]
+fn damage_in_the_store_ends_a_backup_with_7_and_a_lost_format_is_repaired() {
+    let site = filled(3);
+    let log = site.path().join("data/store/log");
+    for entry in std::fs::read_dir(&log).unwrap() {
+        let file = entry.unwrap().path();
+        let bytes = std::fs::read(&file).unwrap();
+        let place = bytes
+            .windows(13)
+            .position(|window| window == b"marked-1-here");
+        if let Some(place) = place {
+            flip(&file, place as u64);
+        }
+    }
+    let backup = site.path().join("backup");
+    site.fails(7, &["backup", path(&backup)]);
+    assert!(backup.join("BACKUP").exists());
+    site.fails(7, &["backup", path(&backup), "--verify"]);
+    // Neither the data directory nor anything else that is no backup.
+    site.fails(5, &["backup", path(&site.path().join("data"))]);
+    site.ok(&["fsck", "--repair"]);
+
+    std::fs::write(site.path().join("data/store/FORMAT"), "fieldp").unwrap();
+    let error = site.fails(7, &["fsck"]);
+    assert!(!error.contains("run fieldpost fsck"), "{error}");
+    assert!(site.ok(&["fsck", "--repair"]).contains("FORMAT"));
+    assert!(site.ok(&["fsck"]).contains("clean"));
+}
