@@ -311,6 +311,11 @@ impl LogWriter {
                 queue.digests.add(*region, delta.wrapping_neg());
             }
         }
+        // The overlay knows only the newest value of a key. Once the index has what was acknowledged, forgetting a newer
+        // value uncovers the right one; before that a commit could read an older one, and leave out a change that seems
+        // to change nothing.
+        let durable = store.durable.lock().lsn;
+        store.wait_applied(durable);
         {
             let _bodies = store.bodies.write();
             for unit in &units {

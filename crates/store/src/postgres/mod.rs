@@ -11,7 +11,7 @@
 mod body;
 mod schema;
 
-use std::{collections::BTreeMap, ops::Range, sync::Arc};
+use std::{collections::BTreeMap, ops::Range, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
@@ -170,7 +170,7 @@ impl Store for PostgresStore {
                 return Err(StoreError::Closed);
             }
             check_limits(&commit)?;
-            for _ in 0..ATTEMPTS {
+            for attempt in 0..ATTEMPTS {
                 match self.try_commit(&commit).await {
                     Ok(lsn) => {
                         self.bus.publish(commit.account, &commit.marks);
@@ -178,7 +178,10 @@ impl Store for PostgresStore {
                     }
                     Err(Refusal::Conflict(key)) => return Ok(Committed::Conflict { key }),
                     Err(Refusal::Failed(error)) => return Err(error),
-                    Err(Refusal::TryAgain) => tokio::task::yield_now().await,
+                    // Longer each time, up to 64 ms, so that many writers do not refuse each other for ever.
+                    Err(Refusal::TryAgain) => {
+                        tokio::time::sleep(Duration::from_millis(1 << (attempt / 4).min(6))).await;
+                    }
                 }
             }
             Err(StoreError::Unavailable(format!(
@@ -352,7 +355,7 @@ fn unsigned(id: i64) -> u64 {
     id.cast_unsigned()
 }
 
-const ATTEMPTS: usize = 50;
+const ATTEMPTS: u32 = 100;
 const SCAN_BYTES: usize = 4 * 1024 * 1024;
 /// Rows come whole from the engine, so that a page is bounded by their number too; the caller asks again.
 const SCAN_ROWS: usize = 4096;

@@ -6,6 +6,8 @@ use fieldpost_store::{
     embedded::{FsckOptions, IndexKind, Problem, repair_format},
 };
 
+use std::path::Path;
+
 use crate::{
     history::{History, Random, content, open},
     rounds,
@@ -132,7 +134,10 @@ async fn a_damaged_format_file_is_written_anew_if_the_rest_can_be_read() {
     // A number that is too high, and a log that is not of this format either: a newer version's store.
     assert!(disk.flip("FORMAT", (len - 2) * 8 + 1));
     for (path, _) in disk.files() {
-        if path.ends_with(".log") {
+        if Path::new(&path)
+            .extension()
+            .is_some_and(|kind| kind == "log")
+        {
             assert!(disk.flip(&path, 7 * 8 + 1));
         }
     }

@@ -1,6 +1,6 @@
 //! Crashes during compaction, snapshot, checkpoint, backup and restore. faults.md: kill during compaction, backup, restore.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use fieldpost_store::{
     Store, StoreError,
@@ -304,7 +304,12 @@ async fn a_backup_of_a_damaged_store_is_made_and_names_the_damage() {
     let (body, len) = disk
         .files()
         .into_iter()
-        .find(|(path, len)| path.ends_with(".body") && *len > 0)
+        .find(|(path, len)| {
+            Path::new(path)
+                .extension()
+                .is_some_and(|kind| kind == "body")
+                && *len > 0
+        })
         .unwrap();
     assert!(disk.flip(&body, len * 4));
     for _ in 0..2 {
