@@ -1,0 +1,1 @@
+//! Responses, written behind one another into the connection's buffer.
