@@ -8,6 +8,7 @@
 //!
 //! What it does not do: it knows no protocol, and it opens no listener (that is `server`'s work).
 
+mod deflate;
 mod error;
 mod line;
 mod stream;
@@ -29,6 +30,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use deflate::Deflate;
 pub use error::ConnectionError;
 pub use line::Line;
 pub use stream::Stream;
@@ -110,6 +112,8 @@ pub struct Connection {
     output: BytesMut,
     /// Within a line that was too long: its rest is still to be thrown away.
     skipping: bool,
+    /// Compression, once it has begun.
+    deflate: Option<Box<Deflate>>,
 }
 
 impl Connection {
@@ -122,6 +126,7 @@ impl Connection {
             input: BytesMut::new(),
             output: BytesMut::new(),
             skipping: false,
+            deflate: None,
         }
     }
 
@@ -166,10 +171,16 @@ impl Connection {
     /// Whatever the client sent in the clear behind the command is an injection (CVE-2021-33515): the connection is
     /// refused then.
     pub async fn start_tls(mut self, timeout: Duration) -> Result<Self, ConnectionError> {
+        self.upgrade_tls(timeout).await?;
+        Ok(self)
+    }
+
+    /// The same in place, for a driver that holds the connection. After an error it is of no more use.
+    pub async fn upgrade_tls(&mut self, timeout: Duration) -> Result<(), ConnectionError> {
         let Some(acceptor) = self.origin.tls.clone() else {
             return Err(ConnectionError::NoTls);
         };
-        if self.tls.is_some() {
+        if self.tls.is_some() || self.deflate.is_some() {
             return Err(ConnectionError::NoTls);
         }
         if !self.input.is_empty() {
@@ -177,11 +188,17 @@ impl Connection {
         }
         let handshake = tokio::time::timeout(timeout, self.stream.accept_tls(&acceptor));
         let (stream, info) = handshake.await.map_err(|_| ConnectionError::TimedOut)??;
-        Ok(Self {
-            stream,
-            tls: Some(info),
-            ..self
-        })
+        self.stream = stream;
+        self.tls = Some(info);
+        Ok(())
+    }
+
+    /// Compresses both directions from here on (RFC 4978). The output must have been flushed; what has arrived already
+    /// and was not taken is compressed.
+    pub fn start_deflate(&mut self) {
+        let mut deflate = Deflate::new();
+        deflate.push(&std::mem::take(&mut self.input));
+        self.deflate = Some(Box::new(deflate));
     }
 
     /// Whether another whole line has arrived already: a pipelined command whose reply may share a flush.
@@ -244,7 +261,12 @@ impl Connection {
 
     /// Sends the output buffer, and gives its memory back.
     pub async fn flush(&mut self) -> Result<(), ConnectionError> {
-        let pending = std::mem::take(&mut self.output);
+        let mut pending = std::mem::take(&mut self.output);
+        if let Some(deflate) = &mut self.deflate
+            && !pending.is_empty()
+        {
+            pending = deflate.fold(&pending, true)?.as_slice().into();
+        }
         self.write(&pending).await?;
         let flushed = tokio::time::timeout(self.origin.write_timeout, self.stream.flush());
         Ok(flushed.await.map_err(|_| ConnectionError::TimedOut)??)
@@ -254,7 +276,13 @@ impl Connection {
     pub async fn flush_above(&mut self, high_water: usize) -> Result<(), ConnectionError> {
         if self.output.len() > high_water {
             let mut pending = std::mem::take(&mut self.output);
-            self.write(&pending).await?;
+            match &mut self.deflate {
+                Some(deflate) => {
+                    let folded = deflate.fold(&pending, false)?;
+                    self.write(&folded).await?;
+                }
+                None => self.write(&pending).await?,
+            }
             pending.clear();
             self.output = pending;
         }
@@ -283,22 +311,14 @@ impl Connection {
     /// Reads once, on the stack: a connection that waits holds no buffer.
     async fn read(&mut self) -> Result<(), ConnectionError> {
         let (stream, input) = (&mut self.stream, &mut self.input);
-        let count = poll_fn(|cx| {
-            let mut space = [const { MaybeUninit::<u8>::uninit() }; READ_CHUNK];
-            let mut buffer = ReadBuf::uninit(&mut space);
-            match ready!(Pin::new(&mut *stream).poll_read(cx, &mut buffer)) {
-                Ok(()) => {
-                    input.extend_from_slice(buffer.filled());
-                    Poll::Ready(Ok(buffer.filled().len()))
-                }
-                Err(error) => Poll::Ready(Err(error)),
+        let Some(deflate) = &mut self.deflate else {
+            return read_some(stream, |bytes| input.extend_from_slice(bytes)).await;
+        };
+        loop {
+            if deflate.has_more() && deflate.unfold(input, READ_CHUNK)? > 0 {
+                return Ok(());
             }
-        })
-        .await?;
-        if count == 0 {
-            Err(ConnectionError::Closed)
-        } else {
-            Ok(())
+            read_some(stream, |bytes| deflate.push(bytes)).await?;
         }
     }
 
@@ -322,6 +342,30 @@ impl Connection {
         if self.input.is_empty() {
             self.input = BytesMut::new();
         }
+    }
+}
+
+/// Reads once from `stream` and hands on what came.
+async fn read_some(
+    stream: &mut Stream,
+    mut take: impl FnMut(&[u8]),
+) -> Result<(), ConnectionError> {
+    let count = poll_fn(|cx| {
+        let mut space = [const { MaybeUninit::<u8>::uninit() }; READ_CHUNK];
+        let mut buffer = ReadBuf::uninit(&mut space);
+        match ready!(Pin::new(&mut *stream).poll_read(cx, &mut buffer)) {
+            Ok(()) => {
+                take(buffer.filled());
+                Poll::Ready(Ok(buffer.filled().len()))
+            }
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    })
+    .await?;
+    if count == 0 {
+        Err(ConnectionError::Closed)
+    } else {
+        Ok(())
     }
 }
 
