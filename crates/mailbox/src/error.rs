@@ -2,7 +2,7 @@
 
 use fieldpost_store::{AccountId, StoreError};
 
-use crate::FolderId;
+use crate::{FolderId, SpecialUse};
 
 /// Why the mailbox did not do as it was asked. Nothing of a failed operation remains, unless a variant says otherwise.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -30,6 +30,12 @@ pub enum Error {
     /// The folder is one that every account has; it can't be deleted, and the inbox can't be renamed or moved either.
     #[error("folder {0} belongs to every account")]
     SpecialFolder(FolderId),
+    /// Another folder has the special use already, and an account has one folder of each.
+    #[error("folder {0} has that special use already")]
+    SpecialUseTaken(FolderId),
+    /// No folder that is made can have the special use: the inbox's, or one that does not fit what the folder is to hold.
+    #[error("a new folder can't have the special use {0:?}")]
+    SpecialUseRefused(SpecialUse),
     /// The folder has child folders and can't be deleted before they are.
     #[error("folder {0} has child folders")]
     HasChildren(FolderId),
@@ -92,6 +98,8 @@ impl Error {
             | Self::Name(_)
             | Self::FolderExists(_)
             | Self::SpecialFolder(_)
+            | Self::SpecialUseTaken(_)
+            | Self::SpecialUseRefused(_)
             | Self::HasChildren(_)
             | Self::Cycle(_)
             | Self::TooManyFolders(_)

@@ -260,10 +260,10 @@ impl Mailbox {
             transaction.set_labels(table);
             let content = ContentId(transaction.head.next_content);
             transaction.head.next_content += 1;
-            let store = &*self.mailboxes.store;
+            let mut threads = thread::Memory::new(&*self.mailboxes.store, self.account());
             let memory = self.mailboxes.settings.thread_memory;
             let thread =
-                thread::place(store, &mut transaction, &references, content, memory).await?;
+                thread::place(&mut threads, &mut transaction, &references, content, memory).await?;
             let arrival = Arrival {
                 body: staged.id,
                 staged: Some(staged.clone()),

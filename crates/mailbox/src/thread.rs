@@ -5,9 +5,11 @@
 //! nothing but its subject shows a reply, of that subject (RFC 5256 §3, REFERENCES). How much is remembered is
 //! bounded: each message is one *turn*, and the oldest turn makes room for the newest.
 
+use std::collections::HashMap;
+
 use bytes::{Bytes, BytesMut};
 use fieldpost_message::Summary;
-use fieldpost_store::Store;
+use fieldpost_store::{AccountId, Store, StoreError};
 
 use crate::{
     ContentId, Error, ThreadId, keys,
@@ -55,15 +57,49 @@ impl References {
     }
 }
 
+/// What the account remembers, as it will be after the transaction at hand: messages that come in one commit find each other.
+pub(crate) struct Memory<'a> {
+    store: &'a dyn Store,
+    account: AccountId,
+    /// What this transaction has put (`None`: deleted) and the store does not know yet.
+    written: HashMap<Bytes, Option<Bytes>>,
+}
+
+impl<'a> Memory<'a> {
+    pub(crate) fn new(store: &'a dyn Store, account: AccountId) -> Self {
+        Self {
+            store,
+            account,
+            written: HashMap::new(),
+        }
+    }
+
+    async fn get(&self, key: &Bytes) -> Result<Option<Bytes>, StoreError> {
+        match self.written.get(key) {
+            Some(value) => Ok(value.clone()),
+            None => self.store.get(self.account, key).await,
+        }
+    }
+
+    fn put(&mut self, transaction: &mut Transaction, key: Bytes, value: Bytes) {
+        transaction.commit.put(key.clone(), value.clone());
+        self.written.insert(key, Some(value));
+    }
+
+    fn delete(&mut self, transaction: &mut Transaction, key: Bytes) {
+        transaction.commit.delete(key.clone());
+        self.written.insert(key, None);
+    }
+}
+
 /// Finds the message's thread, and remembers what later ones will find it by.
 pub(crate) async fn place(
-    store: &dyn Store,
+    known: &mut Memory<'_>,
     transaction: &mut Transaction,
     references: &References,
     content: ContentId,
     memory: u64,
 ) -> Result<ThreadId, Error> {
-    let account = transaction.commit.account;
     let mut found = None;
     let by_subject = references
         .subject
@@ -74,7 +110,7 @@ pub(crate) async fn place(
         .chain(&references.refers_to)
         .chain(&by_subject)
     {
-        if let Some(value) = store.get(account, &keys::thread(hash)).await?
+        if let Some(value) = known.get(&keys::thread(hash)).await?
             && let Some((thread, _)) = decode(&value)
         {
             found = Some(thread);
@@ -106,33 +142,30 @@ pub(crate) async fn place(
         let value = encode(thread, turn);
         let mut written = BytesMut::with_capacity(hashes.len() * 16);
         for hash in &hashes {
-            transaction.commit.put(keys::thread(hash), value.clone());
+            known.put(transaction, keys::thread(hash), value.clone());
             written.extend_from_slice(hash);
         }
-        transaction
-            .commit
-            .put(keys::thread_turn(turn), written.freeze());
+        known.put(transaction, keys::thread_turn(turn), written.freeze());
     }
     // Two at a time, so that a smaller setting takes effect while mail comes in.
     for _ in 0..2 {
         if transaction.head.next_turn - transaction.head.first_turn <= memory {
             break;
         }
-        forget_oldest(store, transaction, &hashes).await?;
+        forget_oldest(known, transaction, &hashes).await?;
     }
     Ok(thread)
 }
 
 async fn forget_oldest(
-    store: &dyn Store,
+    known: &mut Memory<'_>,
     transaction: &mut Transaction,
     just_written: &[Hash],
 ) -> Result<(), Error> {
-    let account = transaction.commit.account;
     let turn = transaction.head.first_turn;
     transaction.head.first_turn += 1;
     let key = keys::thread_turn(turn);
-    let Some(written) = store.get(account, &key).await? else {
+    let Some(written) = known.get(&key).await? else {
         return Ok(());
     };
     for hash in written.chunks_exact(16) {
@@ -144,13 +177,13 @@ async fn forget_oldest(
         }
         // A later turn may have written it again.
         let key = keys::thread(&hash);
-        if let Some(value) = store.get(account, &key).await?
+        if let Some(value) = known.get(&key).await?
             && decode(&value).is_none_or(|(_, by)| by == turn)
         {
-            transaction.commit.delete(key);
+            known.delete(transaction, key);
         }
     }
-    transaction.commit.delete(key);
+    known.delete(transaction, key);
     Ok(())
 }
 

@@ -122,6 +122,8 @@ pub(crate) fn of_mailbox(error: &Error, over_quota: OverQuota) -> Refusal {
         | Error::Name(_)
         | Error::FolderExists(_)
         | Error::SpecialFolder(_)
+        | Error::SpecialUseTaken(_)
+        | Error::SpecialUseRefused(_)
         | Error::HasChildren(_)
         | Error::Cycle(_)
         | Error::TooManyFolders(_)

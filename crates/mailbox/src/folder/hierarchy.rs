@@ -84,6 +84,63 @@ impl Mailbox {
         }
     }
 
+    /// Makes the folder at `path`, one name a level, and the levels above it that are not there, which hold mail; all in one
+    /// commit. With a special use, if the account has no folder of that use and a folder of this kind can have it.
+    pub async fn create_path(
+        &self,
+        path: &[&str],
+        kind: FolderKind,
+        special_use: Option<SpecialUse>,
+    ) -> Result<Arc<Folder>, Error> {
+        let (last, above) = path.split_last().ok_or(NameError::Empty)?;
+        let mut attempts = Attempts::new();
+        loop {
+            let mut transaction = self.begin().await?;
+            let folders = transaction.all_folders();
+            let visible = || folders.iter().filter(|folder| !folder.doomed);
+            if let Some(special_use) = special_use {
+                admit_special_use(visible(), special_use, kind)?;
+            }
+            let mut parent = None;
+            let mut missing = above;
+            while let Some((level, rest)) = missing.split_first()
+                && let Some(found) =
+                    visible().find(|folder| folder.parent == parent && folder.is_named(level))
+            {
+                parent = Some(found.id);
+                missing = rest;
+            }
+            let max_folders = self.mailboxes.settings.max_folders;
+            if folders.len() + missing.len() + 1 > max_folders {
+                return Err(Error::TooManyFolders(max_folders));
+            }
+            for level in missing {
+                name::check(level)?;
+            }
+            // Only the first new level can meet a namesake.
+            let first = missing.first().unwrap_or(last);
+            admit(&folders, None, parent, first, missing.len() + 1)?;
+            name::check(last)?;
+            for level in missing {
+                let new = NewFolder {
+                    parent,
+                    name: (*level).to_owned(),
+                    kind: FolderKind::Mail,
+                };
+                parent = Some(make(self, &mut transaction, &new, None).id);
+            }
+            let new = NewFolder {
+                parent,
+                name: (*last).to_owned(),
+                kind,
+            };
+            let folder = make(self, &mut transaction, &new, special_use);
+            if transaction.commit(&mut attempts).await? {
+                return Ok(Arc::new(folder));
+            }
+        }
+    }
+
     /// Gives a folder another name, another parent, or both. The inbox keeps its name and place.
     pub async fn move_folder(
         &self,
@@ -286,6 +343,21 @@ fn make(
     folder
 }
 
+/// Whether a new folder of `kind` may have `special_use`. The inbox is made with the account.
+fn admit_special_use<'a>(
+    mut folders: impl Iterator<Item = &'a Arc<Folder>>,
+    special_use: SpecialUse,
+    kind: FolderKind,
+) -> Result<(), Error> {
+    if special_use == SpecialUse::Inbox || special_use.kind() != kind {
+        return Err(Error::SpecialUseRefused(special_use));
+    }
+    match folders.find(|folder| folder.special_use == Some(special_use)) {
+        Some(other) => Err(Error::SpecialUseTaken(other.id)),
+        None => Ok(()),
+    }
+}
+
 /// Whether `own` (`None`: a new folder), which with its descendants is `height` levels high, may be `name` below `parent`.
 fn admit(
     folders: &[Arc<Folder>],
@@ -311,6 +383,9 @@ fn admit(
             return Err(NameError::TooDeep.into());
         }
         above = by_id.get(&id).ok_or(Error::NoSuchFolder(id))?.parent;
+    }
+    if depth > MAX_FOLDER_DEPTH {
+        return Err(NameError::TooDeep.into());
     }
     let namesake = by_id
         .values()

@@ -58,9 +58,21 @@ impl Flags {
         self.0 & other.0 == other.0
     }
 
+    /// Whether no flag is set.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
     /// It without `other`.
     pub fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
+    }
+
+    /// The flags that are set, one by one.
+    pub fn iter(self) -> impl Iterator<Item = Self> {
+        (0..5)
+            .map(|bit| Self(1 << bit))
+            .filter(move |flag| self.contains(*flag))
     }
 }
 

@@ -61,54 +61,95 @@ pub struct Appended {
 impl Mailbox {
     /// Takes an item into a folder. It is durable when this returns.
     pub async fn append(&self, folder: FolderId, item: &NewItem) -> Result<Appended, Error> {
-        let prefix = whole_prefix(item);
-        let size = prefix.len() as u64 + item.received.size();
-        self.mailboxes.admit_size(size)?;
-        let references = thread::References::of(item.received.summary());
+        let coming = Coming::new(item);
+        self.mailboxes.admit_size(coming.size)?;
         let mut attempts = Attempts::new();
         loop {
             let mut transaction = self.begin().await?;
             transaction.folder(folder)?;
-            transaction.head.quota.admits(1, size)?;
-            let now = self.mailboxes.now();
-            let mut labels = None;
-            let mut set = LabelSet::EMPTY;
-            if !item.keywords.is_empty() {
-                let table = labels.insert((*transaction.labels()).clone());
-                for keyword in &item.keywords {
-                    set = set.union(table.add_keyword(keyword)?);
-                }
-            }
-            if let Some(labels) = labels {
-                transaction.set_labels(labels);
-            }
-            let content = ContentId(transaction.head.next_content);
-            transaction.head.next_content += 1;
-            let store = &*self.mailboxes.store;
-            let memory = self.mailboxes.settings.thread_memory;
-            let thread =
-                thread::place(store, &mut transaction, &references, content, memory).await?;
-            let arrival = Arrival {
-                body: item.received.body.id,
-                staged: Some(item.received.body.clone()),
-                body_size: item.received.size(),
-                prefix: prefix.clone(),
-                stored_uidl: item.stored_uidl.clone().filter(|uidl| is_uidl(uidl)),
-                summary: item.received.stored_summary.clone(),
-                flags: item.flags,
-                labels: set,
-                internal_date: item.internal_date.unwrap_or(now),
-                save_date: now,
-                has_attachments: item.received.summary().has_attachments,
-                open_end: item.received.open_end,
-                content,
-                thread,
-            };
-            let appended = arrival.enter(&mut transaction, folder)?;
+            transaction.head.quota.admits(1, coming.size)?;
+            let mut threads = thread::Memory::new(&*self.mailboxes.store, self.account());
+            let appended = self
+                .take_in(&mut transaction, &mut threads, folder, &coming)
+                .await?;
             if transaction.commit(&mut attempts).await? {
                 return Ok(appended);
             }
         }
+    }
+
+    /// Adds one item that comes from outside to the transaction.
+    pub(super) async fn take_in(
+        &self,
+        transaction: &mut Transaction,
+        threads: &mut thread::Memory<'_>,
+        folder: FolderId,
+        coming: &Coming<'_>,
+    ) -> Result<Appended, Error> {
+        let item = coming.item;
+        let now = self.mailboxes.now();
+        let mut set = LabelSet::EMPTY;
+        if !item.keywords.is_empty() {
+            let mut labels = (*transaction.labels()).clone();
+            for keyword in &item.keywords {
+                set = set.union(labels.add_keyword(keyword)?);
+            }
+            transaction.set_labels(labels);
+        }
+        let content = ContentId(transaction.head.next_content);
+        transaction.head.next_content += 1;
+        let memory = self.mailboxes.settings.thread_memory;
+        let references = &coming.references;
+        let thread = thread::place(threads, transaction, references, content, memory).await?;
+        let arrival = Arrival {
+            body: item.received.body.id,
+            staged: Some(item.received.body.clone()),
+            body_size: item.received.size(),
+            prefix: coming.prefix.clone(),
+            stored_uidl: item.stored_uidl.clone().filter(|uidl| is_uidl(uidl)),
+            summary: item.received.stored_summary.clone(),
+            flags: item.flags,
+            labels: set,
+            internal_date: item.internal_date.unwrap_or(now),
+            save_date: now,
+            has_attachments: item.received.summary().has_attachments,
+            open_end: item.received.open_end,
+            content,
+            thread,
+        };
+        arrival.enter(transaction, folder)
+    }
+}
+
+/// An item from outside, with what does not depend on the mailbox's state.
+#[derive(Debug)]
+pub(super) struct Coming<'a> {
+    item: &'a NewItem,
+    prefix: Bytes,
+    references: thread::References,
+    /// Bytes of the whole item.
+    pub(super) size: u64,
+}
+
+impl<'a> Coming<'a> {
+    pub(super) fn new(item: &'a NewItem) -> Self {
+        let prefix = whole_prefix(item);
+        Self {
+            item,
+            size: prefix.len() as u64 + item.received.size(),
+            prefix,
+            references: thread::References::of(item.received.summary()),
+        }
+    }
+
+    /// Bytes that its record takes up, about.
+    pub(super) fn record_size(&self) -> usize {
+        self.prefix.len() + self.item.received.stored_summary.len()
+    }
+
+    /// Whose bytes it has.
+    pub(super) fn body(&self) -> BodyId {
+        self.item.received.body.id
     }
 }
 

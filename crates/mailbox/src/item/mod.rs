@@ -1,6 +1,7 @@
 //! Items: how they come, change, move, leave, and are read.
 
 mod append;
+mod append_all;
 mod copy;
 mod expunge;
 mod flags;
