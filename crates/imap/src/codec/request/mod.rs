@@ -5,10 +5,16 @@
 //!
 //! Every list, depth and length in here is bounded by [`limit`]; what goes beyond is a [`BadCommand`], never a panic.
 
+mod account;
 pub mod append;
+pub(crate) mod command;
 pub mod fetch;
+pub(crate) mod grammar;
 pub mod list;
+mod mailbox;
 pub mod search;
+mod search_key;
+mod sort;
 pub mod store;
 
 use std::fmt;
@@ -276,9 +282,16 @@ pub mod limit {
 
 /// Reads one whole command.
 pub fn parse(bytes: &[u8], mode: Mode) -> Result<Request, BadCommand> {
-    let _ = (bytes, mode);
-    Err(BadCommand {
-        tag: None,
-        problem: Problem::UnknownCommand,
-    })
+    let (tag, rest) =
+        command::read_tag(bytes).map_err(|problem| BadCommand { tag: None, problem })?;
+    match command::read(rest, mode) {
+        Ok(command) => Ok(Request { tag, command }),
+        Err(problem) => Err(BadCommand {
+            tag: Some(tag),
+            problem,
+        }),
+    }
 }
+
+#[cfg(test)]
+mod tests;

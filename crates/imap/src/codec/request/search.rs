@@ -2,7 +2,13 @@
 //! RFC 8514, OBJECTID of RFC 8474), `SORT` and `THREAD` (RFC 5256), ESORT (RFC 5267).
 
 use fieldpost_mailbox::Flags;
+use fieldpost_message::charset::Charset;
+use nom::Parser;
 
+use super::{
+    grammar::{Parsed, Stop, astring, expect, expected, list, spaces, word},
+    search_key::search_program,
+};
 use crate::codec::{date::Day, set::SequenceSet};
 
 /// A SEARCH.
@@ -29,13 +35,13 @@ pub struct SearchReturn {
     pub save: bool,
 }
 
-/// A search key.
+/// A search key. At most [`limit::SEARCH_DEPTH`](super::limit::SEARCH_DEPTH) deep: recursion over it is safe.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SearchKey {
     /// All of them (a list, or keys behind one another). Empty: everything.
     And(Vec<SearchKey>),
-    /// `OR a b`
-    Or(Box<SearchKey>, Box<SearchKey>),
+    /// One of them: `OR a b`, and `OR a OR b c` as one list. Never empty.
+    Any(Vec<SearchKey>),
     /// `NOT a`, and the `UN…` keys that are not below.
     Not(Box<SearchKey>),
     /// `ALL`
@@ -148,3 +154,70 @@ pub enum ThreadAlgorithm {
     /// `REFERENCES`
     References,
 }
+
+/// ```abnf
+/// search         =  "SEARCH" [SP "RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")"] SP search-program
+/// search-program =  ["CHARSET" SP charset SP] search-key *(SP search-key)
+/// ```
+pub(super) fn search(input: &[u8]) -> Parsed<'_, Search> {
+    let (input, returns) = return_options(input)?;
+    let (input, charset) = match word(input) {
+        Ok((rest, name)) if name.as_str() == "CHARSET" => {
+            let (rest, ()) = spaces(rest)?;
+            let (rest, charset) = charset(rest)?;
+            let (rest, ()) = spaces(rest)?;
+            (rest, charset)
+        }
+        Ok(_) | Err(_) => (input, UNNAMED),
+    };
+    let (input, key) = search_program(charset)(input)?;
+    Ok((input, Search { returns, key }))
+}
+
+/// `RETURN ( … ) SP`, if it is there.
+pub(super) fn return_options(input: &[u8]) -> Parsed<'_, Option<SearchReturn>> {
+    match word(input) {
+        Ok((rest, name)) if name.as_str() == "RETURN" => {
+            let (rest, ()) = spaces(rest)?;
+            let mut returns = SearchReturn::default();
+            let option = |input| {
+                let (input, name) = word(input)?;
+                match name.as_str() {
+                    "MIN" => returns.min = true,
+                    "MAX" => returns.max = true,
+                    "ALL" => returns.all = true,
+                    "COUNT" => returns.count = true,
+                    "SAVE" => returns.save = true,
+                    _ => return expected("unknown return option"),
+                }
+                Ok((input, ()))
+            };
+            let (rest, _) = list(option).parse(rest)?;
+            let (rest, ()) = spaces(rest)?;
+            Ok((rest, Some(returns)))
+        }
+        Ok(_) | Err(_) => Ok((input, None)),
+    }
+}
+
+/// What the strings of a search are in.
+///
+/// ```abnf
+/// charset =  atom / quoted
+/// ```
+pub(super) fn charset(input: &[u8]) -> Parsed<'_, Charset> {
+    let (rest, name) = expect("charset expected", astring)(input)?;
+    let name = str::from_utf8(&name).map_err(|_| nom::Err::Failure(Stop::BadCharset))?;
+    match Charset::named(name) {
+        // That is also what a name gives that nobody knows.
+        Charset::Guess if !ASCII.iter().any(|known| known.eq_ignore_ascii_case(name)) => {
+            Err(nom::Err::Failure(Stop::BadCharset))
+        }
+        charset => Ok((rest, charset)),
+    }
+}
+
+/// Strings of which nothing is said: UTF-8 if they are that. RFC 3501 §6.4.4 says US-ASCII, but clients send what their users type.
+const UNNAMED: Charset = Charset::Guess;
+
+const ASCII: [&str; 3] = ["US-ASCII", "ASCII", "ANSI_X3.4-1968"];
