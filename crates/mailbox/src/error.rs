@@ -74,6 +74,12 @@ pub enum Error {
     /// All uids or another counter of the folder are used up.
     #[error("folder {0} has given out all its uids")]
     UidsExhausted(FolderId),
+    /// The caller did not want it any more (see [`crate::Pace`]).
+    #[error("cancelled")]
+    Cancelled,
+    /// The query is deeper than [`crate::Query::MAX_DEPTH`].
+    #[error("the query is more than {} levels deep", crate::Query::MAX_DEPTH)]
+    QueryTooDeep,
     /// Others changed the account again and again while this operation was tried.
     #[error("account {0} is busy; try again")]
     Busy(AccountId),
@@ -108,6 +114,8 @@ impl Error {
             | Self::TooManyKeywords(_)
             | Self::BadKeyword(_)
             | Self::UidsExhausted(_)
+            | Self::Cancelled
+            | Self::QueryTooDeep
             | Self::Damaged { .. } => false,
         }
     }

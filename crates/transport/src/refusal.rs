@@ -130,6 +130,8 @@ pub(crate) fn of_mailbox(error: &Error, over_quota: OverQuota) -> Refusal {
         | Error::TooManyKeywords(_)
         | Error::BadKeyword(_)
         | Error::UidsExhausted(_)
+        | Error::Cancelled
+        | Error::QueryTooDeep
         | Error::Busy(_)
         | Error::Damaged { .. } => Refusal::temporary(),
     }

@@ -1,0 +1,23 @@
+//! Searching, sorting and threading a folder's items, in the core's own words.
+//!
+//! Invariants:
+//! - What the rows can tell opens no record, and what the summaries can tell opens no body.
+//! - A message is read once, however many texts are looked for, and never held whole.
+//! - Other tasks run in between, and the caller is asked whether to go on ([`Pace`]).
+
+mod asking;
+mod field;
+mod fold;
+mod message;
+mod pace;
+mod plan;
+mod query;
+mod reading;
+mod run;
+mod sort;
+mod thread;
+
+pub use pace::Pace;
+pub use query::Query;
+pub use sort::{SortBy, SortKey};
+pub use thread::{Threaded, Threading};
