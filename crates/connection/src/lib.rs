@@ -21,7 +21,7 @@ use std::{
     net::SocketAddr,
     pin::Pin,
     sync::atomic::{AtomicU64, Ordering},
-    task::{Poll, ready},
+    task::{Context, Poll, Waker, ready},
     time::Duration,
 };
 
@@ -114,6 +114,8 @@ pub struct Connection {
     skipping: bool,
     /// Compression, once it has begun.
     deflate: Option<Box<Deflate>>,
+    /// [`Self::is_gone`] met the end of the stream.
+    ended: bool,
 }
 
 impl Connection {
@@ -127,6 +129,7 @@ impl Connection {
             output: BytesMut::new(),
             skipping: false,
             deflate: None,
+            ended: false,
         }
     }
 
@@ -254,6 +257,29 @@ impl Connection {
         }
     }
 
+    /// Whether the client has gone, as far as can be told without waiting: for whoever works long on an answer. What has
+    /// arrived meanwhile is kept, within a bound.
+    pub fn is_gone(&mut self) -> bool {
+        let mut cx = Context::from_waker(Waker::noop());
+        while !self.ended && self.input.len() < READ_CHUNK {
+            let mut space = [const { MaybeUninit::<u8>::uninit() }; 1024];
+            let mut buffer = ReadBuf::uninit(&mut space);
+            match Pin::new(&mut self.stream).poll_read(&mut cx, &mut buffer) {
+                Poll::Pending => break,
+                Poll::Ready(Ok(())) if buffer.filled().is_empty() => self.ended = true,
+                Poll::Ready(Err(_)) => self.ended = true,
+                Poll::Ready(Ok(())) => match &mut self.deflate {
+                    Some(deflate) => {
+                        deflate.push(buffer.filled());
+                        break;
+                    }
+                    None => self.input.extend_from_slice(buffer.filled()),
+                },
+            }
+        }
+        self.ended
+    }
+
     /// The buffer of what is to be sent; [`Self::flush`] sends it.
     pub fn output(&mut self) -> &mut BytesMut {
         &mut self.output
@@ -310,6 +336,9 @@ impl Connection {
 
     /// Reads once, on the stack: a connection that waits holds no buffer.
     async fn read(&mut self) -> Result<(), ConnectionError> {
+        if self.ended {
+            return Err(ConnectionError::Closed);
+        }
         let (stream, input) = (&mut self.stream, &mut self.input);
         let Some(deflate) = &mut self.deflate else {
             return read_some(stream, |bytes| input.extend_from_slice(bytes)).await;

@@ -9,6 +9,7 @@
 //! Invariant: no key is ever ignored. A key that is not known is an error that names its line and the nearest known key.
 
 mod difference;
+mod imap;
 mod known_keys;
 mod mail;
 mod overlay;
@@ -25,6 +26,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 pub use difference::{Change, Effect, difference};
+pub use imap::ImapSection;
 pub use mail::{DisabledAccounts, LineEnds, LmtpSection, OverQuota, TransportSection};
 pub use units::{ByteSize, Span};
 
@@ -53,6 +55,8 @@ pub struct Config {
     pub directory: DirectorySection,
     /// `[quota]`
     pub quota: QuotaSection,
+    /// `[imap]`
+    pub imap: ImapSection,
     /// `[pop3]`
     pub pop3: Pop3Section,
     /// `[lmtp]`
@@ -243,6 +247,10 @@ pub struct Listener {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Protocol {
+    /// IMAP4, with STARTTLS where certificates exist (RFC 9051, RFC 3501).
+    Imap,
+    /// IMAP4 over TLS from the first byte (RFC 8314 §3.2).
+    Imaps,
     /// POP3, with STLS where certificates exist (RFC 1939, RFC 2595).
     Pop3,
     /// POP3 over TLS from the first byte (RFC 8314 §3.2).
@@ -251,10 +259,6 @@ pub enum Protocol {
     Lmtp,
     /// HTTP over TLS: health.
     Https,
-    /// IMAP4. Not spoken by this version.
-    Imap,
-    /// IMAP4 over TLS. Not spoken by this version.
-    Imaps,
 }
 
 /// How TLS begins on a listener.
@@ -380,6 +384,9 @@ impl Config {
                 "[lmtp]: max_recipients and max_message_size must be more than 0".into(),
             ));
         }
+        if let Some(reason) = self.imap.problem() {
+            return Err(wrong(format!("[imap] {reason}")));
+        }
         if self.server.data_dir.as_os_str().is_empty() {
             return Err(wrong("[server] data_dir is empty".into()));
         }
@@ -394,19 +401,21 @@ impl Config {
             };
             let endpoint = listener.endpoint().map_err(&named)?;
             listener.mode().map_err(&named)?;
-            if matches!(listener.protocol, Protocol::Imap | Protocol::Imaps) {
-                return Err(named(
-                    "this version of fieldpost does not speak IMAP yet; take the listener out"
-                        .into(),
-                ));
-            }
             if listener.max_connections == 0 {
                 return Err(named("max_connections must be at least 1".into()));
             }
             match (listener.protocol, listener.tls_mode()) {
-                (Protocol::Pop3s | Protocol::Https, TlsMode::Starttls | TlsMode::None) => {
+                (
+                    Protocol::Imaps | Protocol::Pop3s | Protocol::Https,
+                    TlsMode::Starttls | TlsMode::None,
+                ) => {
                     return Err(named(
                         "this protocol runs over TLS: tls = \"implicit\"".into(),
+                    ));
+                }
+                (Protocol::Imap, TlsMode::Implicit) => {
+                    return Err(named(
+                        "IMAP with TLS from the first byte is protocol = \"imaps\"".into(),
                     ));
                 }
                 (Protocol::Pop3, TlsMode::Implicit) => {

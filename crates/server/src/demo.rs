@@ -36,8 +36,8 @@ pub struct Arguments {
     /// Where to keep everything; made if it is not there.
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// Listen on N+110 (POP3), N+995 (POP3 with TLS), N+24 (LMTP), N+443 (HTTPS), all on 127.0.0.1; left out, the ports
-    /// are 1110, 1995, 1024 and 8443.
+    /// Listen on N+143 (IMAP), N+993 (IMAP with TLS), N+110 (POP3), N+995 (POP3 with TLS), N+24 (LMTP), N+443 (HTTPS), all
+    /// on 127.0.0.1; left out, the ports are 1143, 1993, 1110, 1995, 1024 and 8443.
     #[arg(long, value_name = "N")]
     port_base: Option<u16>,
 }
@@ -45,6 +45,10 @@ pub struct Arguments {
 /// The ports of the demo.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Ports {
+    /// IMAP with STARTTLS.
+    pub imap: u16,
+    /// IMAP over TLS.
+    pub imaps: u16,
     /// POP3 with STLS.
     pub pop3: u16,
     /// POP3 over TLS.
@@ -91,6 +95,8 @@ impl Ports {
     pub fn from_base(base: Option<u16>) -> Result<Self, Failure> {
         let Some(base) = base else {
             return Ok(Self {
+                imap: 1143,
+                imaps: 1993,
                 pop3: 1110,
                 pop3s: 1995,
                 lmtp: 1024,
@@ -107,6 +113,8 @@ impl Ports {
             })
         };
         Ok(Self {
+            imap: above(143)?,
+            imaps: above(993)?,
             pop3: above(110)?,
             pop3s: above(995)?,
             lmtp: above(24)?,
@@ -115,8 +123,10 @@ impl Ports {
     }
 
     /// The listeners, in the order of the welcome.
-    pub fn listeners(self) -> [(Protocol, u16); 4] {
+    pub fn listeners(self) -> [(Protocol, u16); 6] {
         [
+            (Protocol::Imap, self.imap),
+            (Protocol::Imaps, self.imaps),
             (Protocol::Pop3, self.pop3),
             (Protocol::Pop3s, self.pop3s),
             (Protocol::Lmtp, self.lmtp),
@@ -144,8 +154,12 @@ mod tests {
     fn ports_stand_above_their_base_and_never_wrap() {
         let ports = Ports::from_base(Some(20_000)).unwrap();
         assert_eq!(
-            (ports.pop3, ports.pop3s, ports.lmtp, ports.https),
-            (20_110, 20_995, 20_024, 20_443)
+            (ports.imap, ports.imaps, ports.pop3, ports.pop3s),
+            (20_143, 20_993, 20_110, 20_995)
+        );
+        assert_eq!(
+            (ports.lmtp, ports.https),
+            (20_024, 20_443)
         );
         assert_eq!(Ports::from_base(None).unwrap().lmtp, 1024);
         assert!(Ports::from_base(Some(65_000)).is_err());

@@ -20,6 +20,7 @@ use crate::{
 /// The services of all protocols, one each, whatever number of listeners they have.
 #[derive(Clone)]
 pub struct FrontEnds {
+    imap: Arc<fieldpost_imap::Service>,
     pop3: Arc<fieldpost_pop3::Service>,
     lmtp: Arc<fieldpost_smtp::Service>,
     web: Arc<web::Service>,
@@ -48,6 +49,18 @@ impl FrontEnds {
         probe: Arc<dyn web::Probe>,
     ) -> Self {
         let handshake_timeout = config.tls.handshake_timeout.duration();
+        let imap = fieldpost_imap::Settings {
+            host_name: config.hostname(),
+            idle_timeout: config.imap.idle_timeout.duration(),
+            sign_in_idle_timeout: config.imap.sign_in_timeout.duration(),
+            idle_notice: config.imap.idle_notice.duration(),
+            append_limit: config.imap.max_message_size.bytes(),
+            command_limit: config.imap.max_command_size.bytes() as usize,
+            connections_per_account: config.imap.connections_per_account,
+            masks: config.imap.masks(),
+            handshake_timeout,
+            ..fieldpost_imap::Settings::default()
+        };
         let pop3 = fieldpost_pop3::Settings {
             host_name: config.hostname(),
             idle_timeout: config.pop3.idle_timeout.duration(),
@@ -67,6 +80,7 @@ impl FrontEnds {
         lmtp.timeouts.command = config.lmtp.idle_timeout.duration();
         lmtp.timeouts.handshake = handshake_timeout;
         Self {
+            imap: fieldpost_imap::Service::new(Arc::clone(directory), Arc::clone(mailboxes), imap),
             pop3: fieldpost_pop3::Service::new(Arc::clone(directory), Arc::clone(mailboxes), pop3),
             lmtp: Arc::new(fieldpost_smtp::Service {
                 transport: Arc::clone(transport),
@@ -161,9 +175,10 @@ impl FrontEnd {
         }
         match protocol {
             Protocol::Pop3 | Protocol::Pop3s => fieldpost_pop3::serve(connection, all.pop3).await,
+            Protocol::Imap | Protocol::Imaps => fieldpost_imap::serve(connection, all.imap).await,
             Protocol::Lmtp => fieldpost_smtp::serve(connection, all.lmtp).await,
-            // The configuration lets neither come here.
-            Protocol::Https | Protocol::Imap | Protocol::Imaps => connection.close().await,
+            // It has a way of its own.
+            Protocol::Https => connection.close().await,
         }
         Ok(())
     }

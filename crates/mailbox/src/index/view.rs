@@ -49,6 +49,20 @@ impl View {
         self.chunks.iter().flat_map(|chunk| &chunk.rows)
     }
 
+    /// All uids as ascending ranges; costs little where there are no holes.
+    pub fn uid_ranges(&self) -> impl Iterator<Item = RangeInclusive<u32>> {
+        self.chunks.iter().flat_map(|chunk| {
+            let (first, last) = (chunk.first_uid(), chunk.last_uid());
+            let is_whole = (last - first) as usize + 1 == chunk.rows.len();
+            let whole = is_whole.then_some(first..=last);
+            let rows: &[Row] = if is_whole { &[] } else { &chunk.rows };
+            let runs = rows
+                .chunk_by(|one, next| next.uid == one.uid + 1)
+                .map(|run| run[0].uid..=run[run.len() - 1].uid);
+            whole.into_iter().chain(runs)
+        })
+    }
+
     /// The row at `position` (IMAP's sequence number less one).
     pub fn at(&self, position: usize) -> Option<&Row> {
         let position = u32::try_from(position).ok()?;
@@ -451,6 +465,7 @@ mod tests {
             view.changed_since(since)
                 .eq(plain.iter().filter(|row| row.mod_seq > since))
         );
+        assert!(view.uid_ranges().flatten().eq(plain.iter().map(|row| row.uid)));
         for _ in 0..20 {
             let at = random(plain.len() as u64 + 3) as usize;
             assert_eq!(view.at(at), plain.get(at));

@@ -71,6 +71,8 @@ impl FlagUpdate {
 pub struct Stored {
     /// The rows that changed, as they are now, in uid order. A row that was so already keeps its mod_seq and is not here.
     pub changed: Vec<Row>,
+    /// The mod_seq that each row of `changed` had before: somebody who knew less has not seen what others did to it.
+    pub before: Vec<u64>,
     /// The uids that had changed after `unchanged_since`, and were left alone (RFC 7162 §3.1.3, MODIFIED).
     pub modified: Vec<u32>,
     /// The last change's mod_seq; 0 if nothing changed.
@@ -124,8 +126,10 @@ impl Mailbox {
             if transaction.commit(&mut attempts).await? {
                 done.mod_seq = mod_seq;
                 done.modified.extend(modified);
-                done.changed
-                    .extend(changed.into_iter().map(|(_, after)| after));
+                for (before, after) in changed {
+                    done.before.push(before.mod_seq);
+                    done.changed.push(after);
+                }
                 match more {
                     Some(uid) => from = uid,
                     None => return Ok(done),

@@ -163,9 +163,13 @@ fn text(arguments: &Arguments, data_dir: &Path) -> String {
     };
     text.push_str("\n[[listener]]\nprotocol = \"lmtp\"\nunix = ");
     text.push_str(&quoted(&socket.display().to_string()));
-    text.push_str("\n\n[[listener]]\nprotocol = \"pop3\"\naddress = \"0.0.0.0:110\"\n");
+    text.push('\n');
+    text.push_str(&format_listener("imap", "0.0.0.0:143"));
+    text.push_str(&format_listener("pop3", "0.0.0.0:110"));
     if with_tls {
         for (protocol, address) in [
+            ("imaps", "0.0.0.0:993"),
+            ("imaps", "[::]:993"),
             ("pop3s", "0.0.0.0:995"),
             ("pop3s", "[::]:995"),
             ("https", "0.0.0.0:443"),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, de};
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    CertificateFiles, Config, DirectorySection, LimitsSection, Listener, LmtpSection, LogSection,
+    CertificateFiles, Config, DirectorySection, ImapSection, LimitsSection, Listener, LmtpSection, LogSection,
     MailboxSection, Pop3Section, QuotaSection, ServerSection, StoreSection, TlsSection,
     TransportSection,
 };
@@ -57,6 +57,7 @@ pub fn section_keys(section: &str) -> Option<&'static [&'static str]> {
         "limits" => fields_of::<LimitsSection>(),
         "directory" => fields_of::<DirectorySection>(),
         "quota" => fields_of::<QuotaSection>(),
+        "imap" => fields_of::<ImapSection>(),
         "pop3" => fields_of::<Pop3Section>(),
         "lmtp" => fields_of::<LmtpSection>(),
         "transport" => fields_of::<TransportSection>(),
@@ -95,8 +96,7 @@ pub fn unknown_value(message: &str) -> Option<String> {
         .skip(1)
         .step_by(2);
     let value = quoted.next()?;
-    // What is known in order to be refused is not offered.
-    let known: Vec<&str> = quoted.filter(|one| !REFUSED.contains(one)).collect();
+    let known: Vec<&str> = quoted.collect();
     let meant = nearest(value, "", &known)
         .map(|nearest| format!("did you mean \"{nearest}\"? "))
         .unwrap_or_default();
@@ -105,9 +105,6 @@ pub fn unknown_value(message: &str) -> Option<String> {
         "there is no value \"{value}\" here; {meant}known: {known}"
     ))
 }
-
-/// Values that have a refusal of their own.
-const REFUSED: [&str; 2] = ["imap", "imaps"];
 
 struct Place<'a> {
     text: &'a str,

@@ -116,12 +116,11 @@ fn a_wrong_value_names_its_line() {
         ),
         (
             "[[listener]]\nprotocol = \"pop\"\n",
-            "did you mean \"pop3\"? known: pop3, pop3s, lmtp, https",
+            "did you mean \"pop3\"? known: imap, imaps, pop3, pop3s, lmtp, https",
         ),
     ] {
         let error = parse(text).unwrap_err().to_string();
         assert!(error.contains(says), "{error}");
-        assert!(!error.contains("imap"), "{error}");
     }
     let text = parse("[store\n").unwrap_err().to_string();
     assert!(text.contains(":1"), "{text}");
@@ -169,14 +168,20 @@ fn relative_paths_count_from_the_files_directory() {
 }
 
 #[test]
-fn imap_listeners_are_refused_with_a_reason() {
-    for protocol in ["imap", "imaps"] {
-        let text = parse(&format!(
-            "[[listener]]\nprotocol = \"{protocol}\"\naddress = \"127.0.0.1:143\"\n"
-        ))
-        .unwrap_err()
-        .to_string();
-        assert!(text.contains("does not speak IMAP yet"), "{text}");
+fn imap_has_a_section_and_listeners() {
+    let config = parse(
+        "[imap]\nmasks = [\"Outlook without QRESYNC\"]\n[[listener]]\nprotocol = \"imap\"\naddress = \"127.0.0.1:143\"\n",
+    )
+    .unwrap();
+    assert_eq!(config.imap.masks()[0].without, ["QRESYNC"]);
+    for (text, says) in [
+        ("[imap]\nmasks = [\"Outlook\"]\n", "NAME without CAPABILITY"),
+        ("[imap]\nconnections_per_account = 0\n", "at least 1"),
+        ("[imap]\nmax_command_size = 10\n", "between 8 KiB and 16 MiB"),
+        ("[imap]\nidle = \"1m\"\n", "idle_"),
+    ] {
+        let error = parse(text).unwrap_err().to_string();
+        assert!(error.contains(says), "{error}");
     }
 }
 
@@ -195,6 +200,10 @@ fn listeners_that_cannot_work_are_refused() {
         (
             "protocol = \"pop3s\"\naddress = \"[::1]:995\"",
             "certificates is empty",
+        ),
+        (
+            "protocol = \"imap\"\naddress = \"[::1]:143\"\ntls = \"implicit\"",
+            "imaps",
         ),
         (
             "protocol = \"pop3\"\naddress = \"[::1]:110\"\ntls = \"implicit\"",

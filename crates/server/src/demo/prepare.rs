@@ -42,6 +42,8 @@ pub struct DemoAccount {
 struct Facts {
     /// The certificate of the demo's authority, to be trusted.
     ca: PathBuf,
+    imap: String,
+    imaps: String,
     pop3: String,
     pop3s: String,
     lmtp: String,
@@ -75,6 +77,8 @@ impl Prepared {
         let local = |port: u16| format!("127.0.0.1:{port}");
         let facts = Facts {
             ca: self.authority_file(),
+            imap: local(self.ports.imap),
+            imaps: local(self.ports.imaps),
             pop3: local(self.ports.pop3),
             pop3s: local(self.ports.pop3s),
             lmtp: local(self.ports.lmtp),
@@ -167,6 +171,8 @@ pub async fn fill(
 pub fn print_welcome(prepared: &Prepared, accounts: &[DemoAccount]) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     let Ports {
+        imap,
+        imaps,
         pop3,
         pop3s,
         lmtp,
@@ -189,15 +195,20 @@ pub fn print_welcome(prepared: &Prepared, accounts: &[DemoAccount]) -> std::io::
     }
     writeln!(
         out,
-        "\n  POP3    127.0.0.1:{pop3}  (STLS)\n  POP3S   127.0.0.1:{pop3s}\n  LMTP    127.0.0.1:{lmtp}\n  HTTPS   127.0.0.1:{https}\n"
+        "\n  IMAP    127.0.0.1:{imap}  (STARTTLS)\n  IMAPS   127.0.0.1:{imaps}\n  POP3    127.0.0.1:{pop3}  (STLS)\n  POP3S   127.0.0.1:{pop3s}\n  LMTP    127.0.0.1:{lmtp}\n  HTTPS   127.0.0.1:{https}\n"
     )?;
     if let Some(first) = accounts.first() {
         let user = format!("{}:{}", first.address, first.password);
-        writeln!(out, "List the mail, read the first one:\n")?;
+        writeln!(out, "List the mailboxes, read the newest mail:\n")?;
         writeln!(
             out,
-            "  curl --cacert {ca} -u '{user}' pop3s://localhost:{pop3s}/"
+            "  curl --cacert {ca} -u '{user}' imaps://localhost:{imaps}/"
         )?;
+        writeln!(
+            out,
+            "  curl --cacert {ca} -u '{user}' 'imaps://localhost:{imaps}/INBOX;MAILINDEX=*'\n"
+        )?;
+        writeln!(out, "The same mailbox by POP3:\n")?;
         writeln!(
             out,
             "  curl --cacert {ca} -u '{user}' pop3s://localhost:{pop3s}/1\n"
@@ -215,7 +226,7 @@ pub fn print_welcome(prepared: &Prepared, accounts: &[DemoAccount]) -> std::io::
         )?;
         writeln!(
             out,
-            "With a mail program: POP3, server localhost, port {pop3s}, SSL/TLS, user {}; trust {ca} first.",
+            "With a mail program: IMAP, server localhost, port {imaps}, SSL/TLS, user {}; trust {ca} first.",
             first.address
         )?;
     }

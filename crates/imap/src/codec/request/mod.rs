@@ -183,6 +183,20 @@ pub enum Command {
 }
 
 impl Command {
+    /// Whether it speaks of messages by number or by uid.
+    pub fn addressing(&self) -> Option<Addressing> {
+        match self {
+            Self::Search(by, _)
+            | Self::Sort(by, _)
+            | Self::Thread(by, _)
+            | Self::Fetch(by, _)
+            | Self::Store(by, _)
+            | Self::Copy(by, ..)
+            | Self::Move(by, ..) => Some(*by),
+            _ => None,
+        }
+    }
+
     /// The command's name for logs, without arguments.
     pub fn name(&self) -> &'static str {
         match self {

@@ -1,0 +1,94 @@
+//! `SORT` (RFC 5256; SORT=DISPLAY of RFC 5957, ESORT of RFC 5267).
+
+use fieldpost_mailbox::{SortBy, SortKey as By};
+
+use crate::{
+    answer::{Answer, Refusal},
+    codec::request::{Addressing, Sort, SortKey, Tag},
+    command::search::{Found, find, has_mod_seq, saved},
+    output::Output,
+    session::Selected,
+};
+
+pub(crate) async fn answer(
+    state: &mut Selected,
+    tag: &Tag,
+    by: Addressing,
+    sort: &Sort,
+    output: &mut Output<'_>,
+) -> Result<Answer, Refusal> {
+    let (view, uids) = find(state, &sort.key, output).await?;
+    let keys: Vec<SortBy> = sort
+        .keys
+        .iter()
+        .map(|(key, reverse)| SortBy {
+            key: sort_key(*key),
+            reverse: *reverse,
+        })
+        .collect();
+    let mut pace = || !output.is_gone();
+    let sorted = state
+        .user
+        .mailbox
+        .sort(state.folder.id, &view, &uids, &keys, &mut pace)
+        .await?;
+    let found = Found {
+        view: &view,
+        state,
+        by,
+        uids: &sorted,
+        tells_mod_seq: has_mod_seq(&sort.key),
+    };
+    match sort.returns {
+        None => {
+            let mut line = String::from("SORT");
+            found.list(&mut line);
+            output.replies().data(line);
+        }
+        Some(returns) => {
+            if let Some(line) = found.esearch_line(tag, returns) {
+                output.replies().data(line);
+            }
+            if returns.save {
+                state.folder.saved = saved(returns, &uids);
+            }
+        }
+    }
+    Ok(Answer::ok("Sorted"))
+}
+
+fn sort_key(key: SortKey) -> By {
+    match key {
+        SortKey::Arrival => By::InternalDate,
+        SortKey::Cc => By::Cc,
+        SortKey::Date => By::SentDate,
+        SortKey::DisplayFrom => By::DisplayFrom,
+        SortKey::DisplayTo => By::DisplayTo,
+        SortKey::From => By::From,
+        SortKey::Size => By::Size,
+        SortKey::Subject => By::Subject,
+        SortKey::To => By::To,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Office, message};
+
+    #[tokio::test]
+    async fn by_subject_and_backwards() {
+        let office = Office::open().await;
+        for subject in ["banana", "Re: apple", "Cherry"] {
+            office.deliver(message(subject, "x")).await;
+        }
+        let mut client = office.selected().await;
+        client.tells("SORT (SUBJECT) UTF-8 ALL", &["* SORT 2 1 3"]).await;
+        client.tells("UID SORT (REVERSE SUBJECT) US-ASCII ALL", &["* SORT 3 1 2"]).await;
+        client.tells("SORT (REVERSE ARRIVAL SIZE) UTF-8 SUBJECT an", &["* SORT 1"]).await;
+        client.sends("T SORT RETURN (ALL COUNT) (SUBJECT) UTF-8 ALL\r\n").await;
+        assert_eq!(
+            client.until("T").await.0,
+            ["* ESEARCH (TAG \"T\") ALL 2,1,3 COUNT 3"]
+        );
+    }
+}
