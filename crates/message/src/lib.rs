@@ -33,4 +33,8 @@ pub use error::Error;
 pub use limits::Limits;
 pub use part::{AttachedMessage, Content, Disposition, Param, Part};
 pub use scanner::Scanner;
-pub use summary::{AutoSubmitted, Importance, Precedence, SearchField, Summary, message_ids};
+pub use summary::{
+    AutoSubmitted, EncodedAddress, EncodedContent, EncodedDisposition, EncodedEntries,
+    EncodedEnvelope, EncodedList, EncodedParam, EncodedPart, EncodedSummary, Importance,
+    PartVisitor, Precedence, SearchField, Summary, message_ids,
+};

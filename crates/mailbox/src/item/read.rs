@@ -3,7 +3,7 @@
 use std::ops::{Range, RangeInclusive};
 
 use bytes::Bytes;
-use fieldpost_message::Summary;
+use fieldpost_message::{EncodedSummary, Summary};
 use fieldpost_store::{AccountId, BodyReader, Scan};
 
 use super::record::ItemRecord;
@@ -62,14 +62,25 @@ impl Item {
     /// What the scanner found when it arrived. Sizes, lines and offsets are those of the whole item, its prefix included.
     pub fn summary(&self) -> Result<Summary, Error> {
         let mut summary =
-            Summary::decode(&self.record.summary).map_err(|wrong| Error::Damaged {
-                account: self.account,
-                what: format!("summary of item {}:{}: {wrong}", self.folder, self.uid),
-            })?;
+            Summary::decode(&self.record.summary).map_err(|wrong| self.damaged_summary(wrong))?;
         if !self.record.prefix.is_empty() {
             summary.prepend(&self.record.prefix);
         }
         Ok(summary)
+    }
+
+    /// The same as it is stored, to be read without a copy: what it says of the message, the item's prefix not counted. The
+    /// prefix, whole header lines, shifts offsets, sizes and lines of the message and of its header, but changes neither
+    /// ENVELOPE nor BODYSTRUCTURE.
+    pub fn encoded_summary(&self) -> Result<EncodedSummary<'_>, Error> {
+        EncodedSummary::new(&self.record.summary).map_err(|wrong| self.damaged_summary(wrong))
+    }
+
+    fn damaged_summary(&self, wrong: fieldpost_message::Error) -> Error {
+        Error::Damaged {
+            account: self.account,
+            what: format!("summary of item {}:{}: {wrong}", self.folder, self.uid),
+        }
     }
 }
 

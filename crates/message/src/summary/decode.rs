@@ -1,75 +1,47 @@
 //! Bytes to summary, trusting nothing: see [`super::encode`] for the format.
 
-use super::encode::{VERSION, WORDS, fact, flag, present};
-use super::{AutoSubmitted, Importance, Precedence, Summary};
+use super::{
+    AutoSubmitted, EncodedSummary, Importance, Precedence, Summary,
+    encode::{fact, flag, present},
+    reader::Reader,
+};
 use crate::{
     address::Address,
-    date::SentDate,
     envelope::Envelope,
     error::Error,
     limits::Limits,
     part::{AttachedMessage, Content, Disposition, Param, Part},
 };
 
-/// Addresses, parts, parameters and ids that one summary may hold. They take more memory than bytes in the value, so the
-/// length alone does not bound them.
-const MAX_ENTRIES: usize = 64 * 1024;
-
 pub(super) fn decode(bytes: &[u8]) -> Result<Summary, Error> {
-    if bytes.len() > Summary::MAX_ENCODED {
-        return Err(Error::SummaryTooLong(bytes.len()));
-    }
-    let (&version, rest) = bytes.split_first().ok_or(Error::SummaryTruncated)?;
-    if version != VERSION {
-        return Err(Error::SummaryVersion(version, VERSION));
-    }
-    let mut reader = Reader {
-        rest,
-        entries_left: MAX_ENTRIES,
-    };
-    let size = reader.varint()?;
-    let header_len = reader.varint()?;
-    let lines = reader.varint()?;
-    let facts = reader.flags(fact::ALL, "facts")?;
-    let sent = if facts & fact::SENT == 0 {
-        None
-    } else {
-        let unix = reader.signed()?;
-        let offset_minutes = i16::try_from(reader.signed()?)
-            .map_err(|_| Error::SummaryDamaged("zone of the date"))?;
-        Some(SentDate {
-            unix,
-            offset_minutes,
-        })
-    };
-    let list_id = reader.optional(facts & fact::LIST)?;
-    let references = reader.strings()?;
-    let preview = reader.string()?;
+    let front = EncodedSummary::new(bytes)?;
+    let facts = front.facts;
+    let mut reader = Decoder(front.behind);
     let envelope = reader.envelope()?;
-    let structure = reader.part(0, size, 0)?;
-    if !reader.rest.is_empty() {
+    let structure = reader.part(0, front.size(), 0)?;
+    if !reader.0.is_empty() {
         return Err(Error::SummaryTrailing);
     }
-    if header_len > size {
-        return Err(Error::SummaryDamaged("header length"));
-    }
     Ok(Summary {
-        size,
-        header_len,
-        lines,
+        size: front.size(),
+        header_len: front.header_len(),
+        lines: front.lines(),
         envelope,
         structure,
-        sent,
-        references,
-        preview,
-        has_attachments: facts & fact::ATTACHMENTS != 0,
+        sent: front.sent(),
+        references: front
+            .references()
+            .map(|id| id.map(str::to_owned))
+            .collect::<Result<_, _>>()?,
+        preview: front.raw_preview.text()?.to_owned(),
+        has_attachments: front.has_attachments(),
         importance: match facts >> fact::IMPORTANCE_SHIFT & 3 {
             0 => Importance::Normal,
             1 => Importance::Low,
             2 => Importance::High,
             _ => return Err(Error::SummaryDamaged("importance")),
         },
-        list_id,
+        list_id: front.list_id.map(str::to_owned),
         auto_submitted: match facts >> fact::AUTO_SHIFT & 3 {
             0 => AutoSubmitted::No,
             1 => AutoSubmitted::Generated,
@@ -86,91 +58,25 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Summary, Error> {
     })
 }
 
-struct Reader<'a> {
-    rest: &'a [u8],
-    entries_left: usize,
-}
+/// A [`Reader`] whose strings are kept.
+struct Decoder<'a>(Reader<'a>);
 
-impl Reader<'_> {
-    fn varint(&mut self) -> Result<u64, Error> {
-        let mut value = 0u64;
-        for (index, &byte) in self.rest.iter().enumerate().take(10) {
-            let bits = u64::from(byte & 0x7f);
-            if index == 9 && byte > 1 {
-                return Err(Error::SummaryDamaged("number"));
-            }
-            value |= bits << (7 * index);
-            if byte & 0x80 == 0 {
-                self.rest = &self.rest[index + 1..];
-                return Ok(value);
-            }
-        }
-        Err(if self.rest.len() >= 10 {
-            Error::SummaryDamaged("number")
-        } else {
-            Error::SummaryTruncated
-        })
-    }
-
-    fn signed(&mut self) -> Result<i64, Error> {
-        let value = self.varint()?;
-        Ok((value >> 1) as i64 ^ -((value & 1) as i64))
-    }
-
-    fn flags(&mut self, known: u64, what: &'static str) -> Result<u64, Error> {
-        let flags = self.varint()?;
-        if flags & !known == 0 {
-            Ok(flags)
-        } else {
-            Err(Error::SummaryDamaged(what))
-        }
-    }
-
+impl Decoder<'_> {
     fn string(&mut self) -> Result<String, Error> {
-        let tag = self.varint()?;
-        let length = usize::try_from(tag >> 1).map_err(|_| Error::SummaryTruncated)?;
-        if tag & 1 == 1 {
-            let word = WORDS.get(length).ok_or(Error::SummaryDamaged("word"))?;
-            return Ok((*word).to_owned());
-        }
-        let (text, rest) = self
-            .rest
-            .split_at_checked(length)
-            .ok_or(Error::SummaryTruncated)?;
-        self.rest = rest;
-        str::from_utf8(text)
-            .map(str::to_owned)
-            .map_err(|_| Error::SummaryDamaged("text"))
+        self.0.string().map(str::to_owned)
     }
 
     fn optional(&mut self, present: u64) -> Result<Option<String>, Error> {
-        if present == 0 {
-            Ok(None)
-        } else {
-            self.string().map(Some)
-        }
-    }
-
-    /// A number of things to come, each at least one byte.
-    fn count(&mut self) -> Result<usize, Error> {
-        let count = usize::try_from(self.varint()?).map_err(|_| Error::SummaryTruncated)?;
-        if count > self.rest.len() {
-            return Err(Error::SummaryTruncated);
-        }
-        self.entries_left = self
-            .entries_left
-            .checked_sub(count)
-            .ok_or(Error::SummaryDamaged("too many entries"))?;
-        Ok(count)
+        Ok(self.0.optional(present)?.map(str::to_owned))
     }
 
     fn strings(&mut self) -> Result<Vec<String>, Error> {
-        let count = self.count()?;
+        let count = self.0.count()?;
         (0..count).map(|_| self.string()).collect()
     }
 
     fn params(&mut self) -> Result<Vec<Param>, Error> {
-        let count = self.count()?;
+        let count = self.0.count()?;
         (0..count)
             .map(|_| {
                 Ok(Param {
@@ -185,13 +91,13 @@ impl Reader<'_> {
         if present == 0 {
             return Ok(Vec::new());
         }
-        let count = self.count()?;
+        let count = self.0.count()?;
         if count == 0 {
             return Err(Error::SummaryDamaged("address list"));
         }
         (0..count)
             .map(|_| {
-                let flags = self.flags(present::ADDRESS_ALL, "address")?;
+                let flags = self.0.flags(present::ADDRESS_ALL, "address")?;
                 Ok(Address {
                     name: self.optional(flags & present::NAME)?,
                     route: self.optional(flags & present::ROUTE)?,
@@ -203,7 +109,7 @@ impl Reader<'_> {
     }
 
     fn envelope(&mut self) -> Result<Envelope, Error> {
-        let flags = self.flags(present::ENVELOPE_ALL, "envelope")?;
+        let flags = self.0.flags(present::ENVELOPE_ALL, "envelope")?;
         Ok(Envelope {
             date: self.optional(flags & present::DATE)?,
             subject: self.optional(flags & present::SUBJECT)?,
@@ -224,20 +130,20 @@ impl Reader<'_> {
         if depth > Limits::MAX_DEPTH {
             return Err(Error::SummaryDamaged("depth"));
         }
-        let flags = self.flags(flag::ALL, "part")?;
+        let flags = self.0.flags(flag::ALL, "part")?;
         let offset = |from: u64, by: u64| {
             from.checked_add(by)
                 .filter(|offset| *offset <= last)
                 .ok_or(Error::SummaryDamaged("part range"))
         };
-        let header = offset(before, self.varint()?)?;
-        let body = offset(header, self.varint()?)?;
-        let end = offset(body, self.varint()?)?;
+        let header = offset(before, self.0.varint()?)?;
+        let body = offset(header, self.0.varint()?)?;
+        let end = offset(body, self.0.varint()?)?;
         let mut part = Part {
             header,
             body,
             end,
-            lines: self.varint()?,
+            lines: self.0.varint()?,
             media_type: self.string()?,
             subtype: self.string()?,
             encoding: self.string()?,
@@ -268,7 +174,7 @@ impl Reader<'_> {
         part.content = match flags & (flag::MULTIPART | flag::MESSAGE) {
             0 => Content::Leaf,
             flag::MULTIPART => {
-                let count = self.count()?;
+                let count = self.0.count()?;
                 if count == 0 {
                     return Err(Error::SummaryDamaged("multipart without parts"));
                 }

@@ -2,6 +2,13 @@
 
 mod decode;
 mod encode;
+mod encoded;
+mod reader;
+
+pub use encoded::{
+    EncodedAddress, EncodedContent, EncodedDisposition, EncodedEntries, EncodedEnvelope,
+    EncodedList, EncodedParam, EncodedPart, EncodedSummary, PartVisitor,
+};
 
 use crate::{
     address::{self, Address},
