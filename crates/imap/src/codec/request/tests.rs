@@ -969,14 +969,10 @@ fn long_chains_of_or_are_flat() {
     let ids: Vec<_> = (0..limit::SEARCH_KEYS)
         .map(|n| format!("HEADER Message-ID <{n}@x>"))
         .collect();
-    let right = format!(
-        "SEARCH {}{}",
-        ids[1..]
-            .iter()
-            .map(|id| format!("OR {id} "))
-            .collect::<String>(),
-        ids[0]
-    );
+    let right = format!("SEARCH OR {}", ids.join(" OR "));
+    // The last two are the operands of one.
+    let last = right.rfind(" OR ").unwrap();
+    let right = format!("{}{}", &right[..last], &right[last + 3..]);
     let left = format!("SEARCH {}{}", "OR ".repeat(ids.len() - 1), ids.join(" "));
     for line in [right, left] {
         let Ok(Command::Search(
