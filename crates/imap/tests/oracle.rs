@@ -263,23 +263,17 @@ fn translated(body: &CommandBody<'_>) -> Ours<Read> {
             parameters,
         } => Command::Examine(select(mailbox, parameters)?),
         Theirs::Unselect => Command::Unselect,
-        Theirs::Create { mailbox } => {
-            let mut mailbox = name(mailbox)?;
-            if mailbox.0.ends_with('/') {
-                mailbox.0.pop();
-            }
-            Command::Create {
-                mailbox,
-                special_use: vec![],
-            }
-        }
-        Theirs::Delete { mailbox } => Command::Delete(name(mailbox)?),
-        Theirs::Rename { from, to } => Command::Rename {
-            from: name(from)?,
-            to: name(to)?,
+        Theirs::Create { mailbox } => Command::Create {
+            mailbox: lone_name(mailbox)?,
+            special_use: vec![],
         },
-        Theirs::Subscribe { mailbox } => Command::Subscribe(name(mailbox)?),
-        Theirs::Unsubscribe { mailbox } => Command::Unsubscribe(name(mailbox)?),
+        Theirs::Delete { mailbox } => Command::Delete(lone_name(mailbox)?),
+        Theirs::Rename { from, to } => Command::Rename {
+            from: lone_name(from)?,
+            to: lone_name(to)?,
+        },
+        Theirs::Subscribe { mailbox } => Command::Subscribe(lone_name(mailbox)?),
+        Theirs::Unsubscribe { mailbox } => Command::Unsubscribe(lone_name(mailbox)?),
         Theirs::List {
             reference,
             mailbox_wildcard,
@@ -485,6 +479,15 @@ fn name(mailbox: &Mailbox<'_>) -> Ours<MailboxName> {
         Mailbox::Inbox => Ok(MailboxName("INBOX".to_owned())),
         Mailbox::Other(name) => decoded(name.as_ref()).map(MailboxName),
     }
+}
+
+/// In commands that name one mailbox a `/` at its end is passed over.
+fn lone_name(mailbox: &Mailbox<'_>) -> Ours<MailboxName> {
+    let mut name = name(mailbox)?;
+    if name.0.ends_with('/') {
+        name.0.pop();
+    }
+    Ok(name)
 }
 
 fn pattern(pattern: &ListMailbox<'_>) -> Ours<String> {

@@ -1118,6 +1118,30 @@ fn python_imaplib_sends_utf8_without_quotes() {
     )]);
 }
 
+/// Thunderbird appends the separator to names of mailboxes that have others below them.
+#[test]
+fn thunderbird_sends_a_separator_too_many() {
+    check([
+        ("DELETE \"a/b/\"", Command::Delete(name("a/b"))),
+        ("SUBSCRIBE \"a/\"", Command::Subscribe(name("a"))),
+        ("UNSUBSCRIBE \"a/\"", Command::Unsubscribe(name("a"))),
+        (
+            "RENAME \"a/\" \"b/\"",
+            Command::Rename {
+                from: name("a"),
+                to: name("b"),
+            },
+        ),
+        (
+            "LSUB \"a/\" \"%/\"",
+            Command::Lsub {
+                reference: name("a/"),
+                pattern: "%/".to_owned(),
+            },
+        ),
+    ]);
+}
+
 #[test]
 fn append_is_not_read_here() {
     check_refused(["APPEND INBOX {1}\r\nx", "APPEND x"]);
