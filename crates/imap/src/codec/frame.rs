@@ -57,9 +57,14 @@ pub struct Framer {
     wanted: usize,
     /// Literals so far.
     literals: usize,
-    /// The command is refused already (its tag, if it had one), but its rest comes without a pause: behind `{0+}` no octet is there to be
-    /// skipped.
-    refused: Option<Option<Tag>>,
+    /// The command is refused already, but its rest comes without a pause: behind `{0+}` no octet is there to be skipped.
+    refused: Option<RefusedCommand>,
+}
+
+/// A command that will be refused when its end has come.
+#[derive(Debug)]
+struct RefusedCommand {
+    tag: Option<Tag>,
 }
 
 impl Framer {
@@ -77,8 +82,8 @@ impl Framer {
     /// Takes a line, without its line end: a command's first, or what follows a literal.
     pub fn line(&mut self, line: &[u8], mode: Mode) -> Frame {
         let announced = literal_spec(line);
-        if let Some(tag) = self.refused.take() {
-            return self.refuse_tagged(tag, announced);
+        if let Some(command) = self.refused.take() {
+            return self.refuse_tagged(command.tag, announced);
         }
         let room = self.max_command.saturating_sub(self.command.len());
         let Some(room) = room.checked_sub(line.len()) else {
@@ -149,7 +154,7 @@ impl Framer {
         self.reset();
         let skip = match announced {
             Some(literal) if literal.non_sync && literal.size == 0 => {
-                self.refused = Some(tag);
+                self.refused = Some(RefusedCommand { tag });
                 return Frame::Literal {
                     size: 0,
                     wait: false,
@@ -220,12 +225,12 @@ mod tests {
 
     const MODE: Mode = Mode { utf8: false };
 
-    fn spec(size: u64, non_sync: bool, binary: bool) -> Option<LiteralSpec> {
-        Some(LiteralSpec {
+    fn spec(size: u64, non_sync: bool, binary: bool) -> LiteralSpec {
+        LiteralSpec {
             size,
             non_sync,
             binary,
-        })
+        }
     }
 
     fn refused(tag: &str, skip: u64) -> Frame {
@@ -239,13 +244,13 @@ mod tests {
     #[test]
     fn announcements() {
         for (line, expected) in [
-            ("a LOGIN {5}", spec(5, false, false)),
-            ("{0+}", spec(0, true, false)),
-            ("x ~{7}", spec(7, false, true)),
-            ("x ~{7+}", spec(7, true, true)),
-            ("{00012}", spec(12, false, false)),
-            ("{18446744073709551615}", spec(u64::MAX, false, false)),
-            ("{99999999999999999999+}", spec(u64::MAX, true, false)),
+            ("a LOGIN {5}", Some(spec(5, false, false))),
+            ("{0+}", Some(spec(0, true, false))),
+            ("x ~{7}", Some(spec(7, false, true))),
+            ("x ~{7+}", Some(spec(7, true, true))),
+            ("{00012}", Some(spec(12, false, false))),
+            ("{18446744073709551615}", Some(spec(u64::MAX, false, false))),
+            ("{99999999999999999999+}", Some(spec(u64::MAX, true, false))),
             ("{}", None),
             ("{+}", None),
             ("{-1}", None),
@@ -309,7 +314,10 @@ mod tests {
             panic!("no message");
         };
         assert_eq!(head.mailbox.0, "Sent!");
-        assert_eq!(head.message.literal, spec(99_999_999_999, true, false));
+        assert_eq!(
+            head.message.literal,
+            Some(spec(99_999_999_999, true, false))
+        );
         assert!(framer.is_empty());
         assert!(matches!(
             framer.line(b"b APPEND x y {3}", MODE),

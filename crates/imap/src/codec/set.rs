@@ -231,7 +231,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_written_set_is_read(uids in prop::collection::btree_set(1..200_u32, 1..50)) {
-            let set = UidSet::from_iter(uids.iter().copied());
+            let set: UidSet = uids.iter().copied().collect();
             let (mut one, mut other) = (BytesMut::new(), BytesMut::new());
             write_set(&mut one, uids.iter().copied());
             write_ranges(&mut other, &set);

@@ -70,7 +70,10 @@ fn of_session<'a>(name: &str, input: &'a [u8], mode: Mode) -> Read<'a> {
         "CLOSE" => ("CLOSE", alone(C::Close)),
         "COMPRESS" => ("COMPRESS", whole(account::compress, input)),
         "CREATE" => ("CREATE", whole(mailboxes::create(mode), input)),
-        "DELETE" => ("DELETE", whole(mailbox(mode).map(C::Delete), input)),
+        "DELETE" => (
+            "DELETE",
+            whole(mailboxes::thunderbird_mailbox(mode).map(C::Delete), input),
+        ),
         "ENABLE" => ("ENABLE", whole(account::enable, input)),
         "EXAMINE" => ("EXAMINE", whole(list::select(mode).map(C::Examine), input)),
         "EXPUNGE" => ("EXPUNGE", alone(C::Expunge(None))),
@@ -92,12 +95,21 @@ fn of_session<'a>(name: &str, input: &'a [u8], mode: Mode) -> Read<'a> {
         "SETQUOTA" => ("SETQUOTA", whole(mailboxes::set_quota, input)),
         "STARTTLS" => ("STARTTLS", alone(C::StartTls)),
         "STATUS" => ("STATUS", whole(list::status(mode).map(C::Status), input)),
-        "SUBSCRIBE" => ("SUBSCRIBE", whole(mailbox(mode).map(C::Subscribe), input)),
+        "SUBSCRIBE" => (
+            "SUBSCRIBE",
+            whole(
+                mailboxes::thunderbird_mailbox(mode).map(C::Subscribe),
+                input,
+            ),
+        ),
         "UNAUTHENTICATE" => ("UNAUTHENTICATE", alone(C::Unauthenticate)),
         "UNSELECT" => ("UNSELECT", alone(C::Unselect)),
         "UNSUBSCRIBE" => (
             "UNSUBSCRIBE",
-            whole(mailbox(mode).map(C::Unsubscribe), input),
+            whole(
+                mailboxes::thunderbird_mailbox(mode).map(C::Unsubscribe),
+                input,
+            ),
         ),
         "XLIST" => ("XLIST", whole(mailboxes::xlist(mode), input)),
         _ => return None,

@@ -178,7 +178,10 @@ fn fetch_item(input: &[u8]) -> Parsed<'_, FetchItem> {
         "MODSEQ" => FetchItem::ModSeq,
         "EMAILID" => FetchItem::EmailId,
         "THREADID" => FetchItem::ThreadId,
-        "PREVIEW" => return preview(input),
+        "PREVIEW" => {
+            let (input, lazy) = preview_lazy(input);
+            return Ok((input, FetchItem::Preview { lazy }));
+        }
         "RFC822" => FetchItem::Rfc822,
         "RFC822.HEADER" => FetchItem::Rfc822Header,
         "RFC822.TEXT" => FetchItem::Rfc822Text,
@@ -199,13 +202,13 @@ fn fetch_item(input: &[u8]) -> Parsed<'_, FetchItem> {
 /// ```abnf
 /// "PREVIEW" [SP "(" "LAZY" ")"]
 /// ```
-fn preview(input: &[u8]) -> Parsed<'_, FetchItem> {
-    // Behind a lone item the modifiers of FETCH may stand in parentheses as well.
-    let (input, lazy) = match opt_parenthesis(lazy).parse(input) {
+///
+/// Behind a lone item the modifiers of FETCH may stand in parentheses as well: they are left.
+fn preview_lazy(input: &[u8]) -> (&[u8], bool) {
+    match opt_parenthesis(lazy).parse(input) {
         Ok((rest, lazy)) => (rest, lazy.is_some()),
         Err(_) => (input, false),
-    };
-    Ok((input, FetchItem::Preview { lazy }))
+    }
 }
 
 fn lazy(input: &[u8]) -> Parsed<'_, ()> {
@@ -302,10 +305,10 @@ fn part_numbers(input: &[u8]) -> Parsed<'_, Vec<u32>> {
     let mut part = Vec::new();
     let mut input = input;
     loop {
-        let number = match (part.is_empty(), input) {
-            (true, number) => number,
-            (false, [b'.', number @ ..]) => number,
-            (false, _) => return Ok((input, part)),
+        let number = match input {
+            number if part.is_empty() => number,
+            [b'.', number @ ..] => number,
+            _ => return Ok((input, part)),
         };
         if !number.first().is_some_and(u8::is_ascii_digit) {
             return Ok((input, part));

@@ -184,7 +184,7 @@ pub(crate) fn number64(input: &[u8]) -> Parsed<'_, u64> {
         number.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
     });
     match number {
-        Some(number) if number <= i64::MAX as u64 => Ok((rest, number)),
+        Some(number) if i64::try_from(number).is_ok() => Ok((rest, number)),
         Some(_) | None => expected("number too large"),
     }
 }

@@ -16,13 +16,10 @@ use super::{
 /// ```
 pub(super) fn create<'a>(mode: Mode) -> impl FnMut(&'a [u8]) -> Parsed<'a, Command> {
     move |input| {
-        let (input, mut name) = mailbox(mode)(input)?;
-        if name.0.ends_with('/') {
-            name.0.pop();
-        }
+        let (input, name) = mailbox(mode)(input)?;
         let (input, uses) = opt_parenthesis(list(use_param)).parse(input)?;
         let create = Command::Create {
-            mailbox: name,
+            mailbox: without_separator(name),
             special_use: uses.unwrap_or_default().concat(),
         };
         Ok((input, create))
@@ -34,9 +31,9 @@ pub(super) fn create<'a>(mode: Mode) -> impl FnMut(&'a [u8]) -> Parsed<'a, Comma
 /// ```
 pub(super) fn rename<'a>(mode: Mode) -> impl FnMut(&'a [u8]) -> Parsed<'a, Command> {
     move |input| {
-        let (input, from) = mailbox(mode)(input)?;
+        let (input, from) = thunderbird_mailbox(mode)(input)?;
         let (input, ()) = spaces(input)?;
-        let (input, to) = mailbox(mode)(input)?;
+        let (input, to) = thunderbird_mailbox(mode)(input)?;
         Ok((input, Command::Rename { from, to }))
     }
 }
@@ -73,6 +70,24 @@ pub(super) fn set_quota(input: &[u8]) -> Parsed<'_, Command> {
     let (input, ()) = spaces(input)?;
     let (input, _) = list(quota_limit).parse(input)?;
     Ok((input, Command::SetQuota(root)))
+}
+
+/// A mailbox's name that may have a `/` too many at its end.
+///
+/// Thunderbird appends it to the names of mailboxes that it takes for folders of folders, when it subscribes to them, renames or deletes
+/// them. Dovecot has `tb-extra-mailbox-sep` for that. No mailbox has such a name.
+pub(super) fn thunderbird_mailbox<'a>(
+    mode: Mode,
+) -> impl FnMut(&'a [u8]) -> Parsed<'a, MailboxName> {
+    move |input| mailbox(mode).map(without_separator).parse(input)
+}
+
+/// CREATE says by it that mailboxes will follow below (RFC 9051 §6.3.4).
+fn without_separator(mut name: MailboxName) -> MailboxName {
+    if name.0.ends_with('/') {
+        name.0.pop();
+    }
+    name
 }
 
 fn use_param(input: &[u8]) -> Parsed<'_, Vec<String>> {

@@ -969,14 +969,10 @@ fn long_chains_of_or_are_flat() {
     let ids: Vec<_> = (0..limit::SEARCH_KEYS)
         .map(|n| format!("HEADER Message-ID <{n}@x>"))
         .collect();
-    let right = format!(
-        "SEARCH {}{}",
-        ids[1..]
-            .iter()
-            .map(|id| format!("OR {id} "))
-            .collect::<String>(),
-        ids[0]
-    );
+    let right = format!("SEARCH OR {}", ids.join(" OR "));
+    // The last two are the operands of one.
+    let last = right.rfind(" OR ").unwrap();
+    let right = format!("{}{}", &right[..last], &right[last + 3..]);
     let left = format!("SEARCH {}{}", "OR ".repeat(ids.len() - 1), ids.join(" "));
     for line in [right, left] {
         let Ok(Command::Search(
@@ -1120,6 +1116,30 @@ fn python_imaplib_sends_utf8_without_quotes() {
         "SEARCH CHARSET UTF-8 SUBJECT Grüße",
         Command::Search(Addressing::Sequence, Search { returns: None, key }),
     )]);
+}
+
+/// Thunderbird appends the separator to names of mailboxes that have others below them.
+#[test]
+fn thunderbird_sends_a_separator_too_many() {
+    check([
+        ("DELETE \"a/b/\"", Command::Delete(name("a/b"))),
+        ("SUBSCRIBE \"a/\"", Command::Subscribe(name("a"))),
+        ("UNSUBSCRIBE \"a/\"", Command::Unsubscribe(name("a"))),
+        (
+            "RENAME \"a/\" \"b/\"",
+            Command::Rename {
+                from: name("a"),
+                to: name("b"),
+            },
+        ),
+        (
+            "LSUB \"a/\" \"%/\"",
+            Command::Lsub {
+                reference: name("a/"),
+                pattern: "%/".to_owned(),
+            },
+        ),
+    ]);
 }
 
 #[test]
