@@ -1,6 +1,10 @@
 //! Searching and sorting: what is found, in which charset and where it lies; random mail against a naive reading of it.
 
-#![allow(clippy::unwrap_used)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::format_collect,
+    clippy::format_push_string
+)]
 
 mod support;
 
@@ -484,9 +488,7 @@ impl Meant {
             subject: line(words(4, random)),
             from: line(words(2, random)),
             odd: (random.below(2) == 0).then(|| line(words(3, random))),
-            texts: (0..random.below(3) + 1)
-                .map(|_| words(12, random))
-                .collect(),
+            texts: (0..=random.below(3)).map(|_| words(12, random)).collect(),
             flags: [Flags::EMPTY, Flags::SEEN, Flags::FLAGGED][random.below(3) as usize],
             date: random.below(10) as i64,
             size: 0,
