@@ -38,12 +38,20 @@ impl<'a> Output<'a> {
     }
 
     /// Up to `limit` bytes of a literal, as they come.
-    pub(crate) async fn chunk(&mut self, limit: usize, patience: Duration) -> Result<Bytes, ConnectionError> {
+    pub(crate) async fn chunk(
+        &mut self,
+        limit: usize,
+        patience: Duration,
+    ) -> Result<Bytes, ConnectionError> {
         self.connection.chunk(limit, patience).await
     }
 
     /// The next line.
-    pub(crate) async fn line(&mut self, limit: usize, patience: Duration) -> Result<Line, ConnectionError> {
+    pub(crate) async fn line(
+        &mut self,
+        limit: usize,
+        patience: Duration,
+    ) -> Result<Line, ConnectionError> {
         self.connection.line(limit, patience).await
     }
 

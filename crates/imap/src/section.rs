@@ -192,12 +192,18 @@ mod tests {
         let summary = scan(NESTED);
         let get = |part: &[u32], what| section(NESTED, &summary, part, what);
         assert_eq!(get(&[], None), Some(NESTED));
-        assert!(get(&[], Some(SectionText::Header)).is_some_and(|header| header.ends_with("boundary=x\r\n\r\n")));
+        assert!(
+            get(&[], Some(SectionText::Header))
+                .is_some_and(|header| header.ends_with("boundary=x\r\n\r\n"))
+        );
         assert!(get(&[], Some(SectionText::Text)).is_some_and(|text| text.starts_with("preamble")));
         assert_eq!(get(&[1], None), Some("one"));
         assert_eq!(get(&[1], Some(SectionText::Mime)), Some("\r\n"));
         assert_eq!(get(&[1], Some(SectionText::Header)), None);
-        assert_eq!(get(&[2], Some(SectionText::Mime)), Some("Content-Type: message/rfc822\r\n\r\n"));
+        assert_eq!(
+            get(&[2], Some(SectionText::Mime)),
+            Some("Content-Type: message/rfc822\r\n\r\n")
+        );
         assert_eq!(
             get(&[2], Some(SectionText::Header)),
             Some("Subject: inner\r\nContent-Type: multipart/alternative; boundary=y\r\n\r\n")
@@ -206,7 +212,10 @@ mod tests {
         assert!(get(&[2], None).is_some_and(|text| text.starts_with("Subject: inner")));
         assert_eq!(get(&[2, 1], None), Some("plain"));
         assert_eq!(get(&[2, 2], None), Some("<p>"));
-        assert_eq!(get(&[2, 2], Some(SectionText::Mime)), Some("Content-Type: text/html\r\n\r\n"));
+        assert_eq!(
+            get(&[2, 2], Some(SectionText::Mime)),
+            Some("Content-Type: text/html\r\n\r\n")
+        );
         assert_eq!(get(&[3], None), None);
         assert_eq!(get(&[2, 3], None), None);
     }
@@ -216,7 +225,10 @@ mod tests {
         let text = "Subject: x\r\n\r\nbody\r\n";
         let summary = scan(text);
         assert_eq!(section(text, &summary, &[1], None), Some("body\r\n"));
-        assert_eq!(section(text, &summary, &[1], Some(SectionText::Mime)), Some("Subject: x\r\n\r\n"));
+        assert_eq!(
+            section(text, &summary, &[1], Some(SectionText::Mime)),
+            Some("Subject: x\r\n\r\n")
+        );
         assert_eq!(section(text, &summary, &[1, 1], None), None);
         assert_eq!(section(text, &summary, &[2], None), None);
     }

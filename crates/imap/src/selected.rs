@@ -10,7 +10,9 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use fieldpost_mailbox::{ChangesSince, Error, FolderId, LabelSet, Labels, Mailbox, Row, UidSet, View};
+use fieldpost_mailbox::{
+    ChangesSince, Error, FolderId, LabelSet, Labels, Mailbox, Row, UidSet, View,
+};
 
 use crate::{
     answer::Refusal,
@@ -58,7 +60,13 @@ pub(crate) type Own = HashMap<u32, u64>;
 
 impl SelectedFolder {
     /// A mailbox as `view` has it, of which its client is told all by SELECT's answer.
-    pub(crate) fn new(id: FolderId, view: &View, labels: &Labels, read_only: bool, recent_from: u32) -> Self {
+    pub(crate) fn new(
+        id: FolderId,
+        view: &View,
+        labels: &Labels,
+        read_only: bool,
+        recent_from: u32,
+    ) -> Self {
         Self {
             id,
             read_only,
@@ -104,7 +112,9 @@ impl SelectedFolder {
     pub(crate) fn recent(&self) -> u32 {
         let from = self.recent_from.max(1);
         let before = match from.checked_sub(1) {
-            Some(last) if last > 0 => self.numbers.known(&UidSet::from_ranges([1..=last])).len() as u32,
+            Some(last) if last > 0 => {
+                self.numbers.known(&UidSet::from_ranges([1..=last])).len() as u32
+            }
             Some(_) | None => 0,
         };
         self.numbers.len() - before
@@ -147,7 +157,11 @@ impl SelectedFolder {
         flags::Update {
             uid: with_uid || enabled.qresync,
             mod_seq: enabled.condstore,
-            recent_from: if enabled.rev2 { u32::MAX } else { self.recent_from },
+            recent_from: if enabled.rev2 {
+                u32::MAX
+            } else {
+                self.recent_from
+            },
         }
     }
 
@@ -161,7 +175,10 @@ impl SelectedFolder {
         replies.data(format_args!("FLAGS ({known})"));
         replies.untagged(
             Status::Ok,
-            Some(Code::PermanentFlags(&flags::permanent(labels, self.read_only))),
+            Some(Code::PermanentFlags(&flags::permanent(
+                labels,
+                self.read_only,
+            ))),
             "Flags permitted",
         );
     }
@@ -176,7 +193,8 @@ impl SelectedFolder {
         match changes {
             ChangesSince::Known(changes) => {
                 let left = changes.gone.iter().map(|gone| gone.uid);
-                self.gone.extend(left.filter(|uid| self.numbers.number(*uid).is_some()));
+                self.gone
+                    .extend(left.filter(|uid| self.numbers.number(*uid).is_some()));
                 self.known = changes.up_to;
                 Ok(self.take_in(changes.changed))
             }

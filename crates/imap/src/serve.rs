@@ -42,7 +42,9 @@ async fn converse(connection: Connection, service: Arc<Service>) -> Result<(), E
     let goodbye = match &end {
         Ok(()) => None,
         Err(Error::Connection(ConnectionError::TimedOut)) => Some("Idle for too long"),
-        Err(Error::Connection(ConnectionError::ShuttingDown)) => Some("The server is shutting down"),
+        Err(Error::Connection(ConnectionError::ShuttingDown)) => {
+            Some("The server is shutting down")
+        }
         // In the middle of a literal no word would be understood.
         Err(_) => return end,
     };
@@ -193,7 +195,10 @@ impl Driver {
         }
         while self.framer.wanted() > 0 {
             let patience = self.patience(self.service.settings.literal_timeout);
-            let chunk = self.connection.chunk(self.framer.wanted(), patience).await?;
+            let chunk = self
+                .connection
+                .chunk(self.framer.wanted(), patience)
+                .await?;
             self.framer.literal(&chunk);
         }
         Ok(())
@@ -207,8 +212,13 @@ impl Driver {
         } else {
             self.service.settings.sign_in_command_limit as u64
         };
-        command::append::pass_over(&mut Output::new(&mut self.connection), size, limit, patience)
-            .await
+        command::append::pass_over(
+            &mut Output::new(&mut self.connection),
+            size,
+            limit,
+            patience,
+        )
+        .await
     }
 
     async fn line(&mut self, limit: usize) -> Result<Line, Error> {
@@ -271,8 +281,7 @@ impl Driver {
             }
         };
         let mut output = Output::new(&mut self.connection);
-        let is_done =
-            matches!(&done, Line::Complete(line) if line.trim_ascii().eq_ignore_ascii_case(b"DONE"));
+        let is_done = matches!(&done, Line::Complete(line) if line.trim_ascii().eq_ignore_ascii_case(b"DONE"));
         if !self.session.tell(&mut output).await? {
             return Ok(false);
         }

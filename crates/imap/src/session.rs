@@ -349,9 +349,7 @@ impl Selected {
             }
             command => {
                 return match for_any_user(&mut self.user, &tag, command, output).await {
-                    Ran::Answered(result) => {
-                        self.end(tag, result, expunges, by_uid, output).await
-                    }
+                    Ran::Answered(result) => self.end(tag, result, expunges, by_uid, output).await,
                     Ran::Idle => Ok(Next::Idle(tag, Session::Selected(self))),
                     Ran::Compress => Ok(Next::Compress(Session::Selected(self))),
                     Ran::SignedOut => Ok(signed_out(*self.user, &tag, output)),
@@ -404,7 +402,14 @@ impl Selected {
     ) -> Result<(), Refusal> {
         let Self { user, folder } = self;
         folder
-            .tell(&user.mailbox, &user.enabled, expunges, with_uid, own, output)
+            .tell(
+                &user.mailbox,
+                &user.enabled,
+                expunges,
+                with_uid,
+                own,
+                output,
+            )
             .await
     }
 }

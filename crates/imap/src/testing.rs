@@ -138,17 +138,17 @@ impl Office {
             shutdown: self.shutdown.clone(),
             write_timeout: PATIENCE,
         };
-        let task = tokio::spawn(serve(
-            Connection::new(ours, origin),
-            self.service.clone(),
-        ));
+        let task = tokio::spawn(serve(Connection::new(ours, origin), self.service.clone()));
         let mut client = Client {
             stream: BufReader::new(Box::new(theirs)),
             task,
             last_tag: 0,
         };
         let greeting = client.line().await;
-        assert!(greeting.starts_with("* OK [CAPABILITY IMAP4rev1 "), "{greeting}");
+        assert!(
+            greeting.starts_with("* OK [CAPABILITY IMAP4rev1 "),
+            "{greeting}"
+        );
         client
     }
 
@@ -194,13 +194,22 @@ impl Client {
         loop {
             let read = self.stream.read_until(b'\n', &mut response);
             let count = tokio::time::timeout(PATIENCE, read).await.unwrap().unwrap();
-            assert!(count > 0, "it broke off: {}", String::from_utf8_lossy(&response));
-            assert!(response.ends_with(b"\r\n"), "{}", String::from_utf8_lossy(&response));
+            assert!(
+                count > 0,
+                "it broke off: {}",
+                String::from_utf8_lossy(&response)
+            );
+            assert!(
+                response.ends_with(b"\r\n"),
+                "{}",
+                String::from_utf8_lossy(&response)
+            );
             let line = &response[..response.len() - 2];
             let Some(size) = literal_size(line) else {
                 response.truncate(response.len() - 2);
-                return String::from_utf8(response)
-                    .unwrap_or_else(|wrong| String::from_utf8_lossy(wrong.as_bytes()).into_owned());
+                return String::from_utf8(response).unwrap_or_else(|wrong| {
+                    String::from_utf8_lossy(wrong.as_bytes()).into_owned()
+                });
             };
             let start = response.len();
             response.resize(start + size, 0);
@@ -234,7 +243,10 @@ impl Client {
         let mut untagged = Vec::new();
         loop {
             let response = self.response().await;
-            match response.strip_prefix(tag).and_then(|rest| rest.strip_prefix(' ')) {
+            match response
+                .strip_prefix(tag)
+                .and_then(|rest| rest.strip_prefix(' '))
+            {
                 Some(rest) => return (untagged, rest.to_owned()),
                 None => untagged.push(response),
             }

@@ -4,12 +4,7 @@ use std::sync::Arc;
 
 use fieldpost_mailbox::Mailbox;
 
-use crate::{
-    Service,
-    codec::request::Mode,
-    service::Place,
-    session::Client,
-};
+use crate::{Service, codec::request::Mode, service::Place, session::Client};
 
 /// A signed-in client.
 #[derive(Debug)]
@@ -40,7 +35,9 @@ pub(crate) struct Enabled {
 impl Enabled {
     /// How commands are read.
     pub(crate) fn mode(self) -> Mode {
-        Mode { utf8: self.is_utf8() }
+        Mode {
+            utf8: self.is_utf8(),
+        }
     }
 
     /// Whether responses may have UTF-8 in quoted strings.

@@ -157,10 +157,7 @@ mod tests {
             (ports.imap, ports.imaps, ports.pop3, ports.pop3s),
             (20_143, 20_993, 20_110, 20_995)
         );
-        assert_eq!(
-            (ports.lmtp, ports.https),
-            (20_024, 20_443)
-        );
+        assert_eq!((ports.lmtp, ports.https), (20_024, 20_443));
         assert_eq!(Ports::from_base(None).unwrap().lmtp, 1024);
         assert!(Ports::from_base(Some(65_000)).is_err());
     }

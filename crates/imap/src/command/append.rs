@@ -290,7 +290,10 @@ mod tests {
         client.sends(format!("{text}\r\n")).await;
         let (told, tagged) = client.until("x").await;
         assert_eq!(told[0], "* 1 EXISTS");
-        assert!(tagged.starts_with("OK [APPENDUID ") && tagged.contains(" 1] "), "{tagged}");
+        assert!(
+            tagged.starts_with("OK [APPENDUID ") && tagged.contains(" 1] "),
+            "{tagged}"
+        );
         client
             .tells(
                 "FETCH 1 (INTERNALDATE FLAGS)",
@@ -298,7 +301,10 @@ mod tests {
             )
             .await;
         let told = client.ok("FETCH 1 BODY.PEEK[]").await;
-        assert_eq!(told[0], format!("* 1 FETCH (BODY[] {{{}}}\r\n{text})", text.len()));
+        assert_eq!(
+            told[0],
+            format!("* 1 FETCH (BODY[] {{{}}}\r\n{text})", text.len())
+        );
     }
 
     #[tokio::test]
@@ -309,13 +315,21 @@ mod tests {
             .sends("x APPEND Drafts {3+}\r\na\r\n (\\Draft) {3+}\r\nb\r\n\r\n")
             .await;
         let (_, tagged) = client.until("x").await;
-        assert!(tagged.starts_with("OK [APPENDUID ") && tagged.contains(" 1:2] "), "{tagged}");
+        assert!(
+            tagged.starts_with("OK [APPENDUID ") && tagged.contains(" 1:2] "),
+            "{tagged}"
+        );
         client
             .sends("y APPEND Drafts {3+}\r\na\r\n (\\Draft) {0+}\r\n\r\n")
             .await;
         let (_, tagged) = client.until("y").await;
         assert!(tagged.starts_with("NO "), "{tagged}");
-        client.tells("STATUS Drafts (MESSAGES)", &["* STATUS Drafts (MESSAGES 2)"]).await;
+        client
+            .tells(
+                "STATUS Drafts (MESSAGES)",
+                &["* STATUS Drafts (MESSAGES 2)"],
+            )
+            .await;
     }
 
     /// What can't be taken is refused before it is sent; what comes unasked is read, and the conversation goes on.
@@ -326,7 +340,10 @@ mod tests {
         client.says("APPEND Nowhere {10}", "NO [TRYCREATE] *").await;
         client.says("APPEND INBOX {101}", "NO [TOOBIG] *").await;
         client
-            .sends(format!("x APPEND INBOX {{101+}}\r\n{}\r\n", "y".repeat(101)))
+            .sends(format!(
+                "x APPEND INBOX {{101+}}\r\n{}\r\n",
+                "y".repeat(101)
+            ))
             .await;
         assert!(client.until("x").await.1.starts_with("NO [TOOBIG]"));
         client
@@ -335,7 +352,9 @@ mod tests {
         assert!(client.until("x").await.1.starts_with("NO [TRYCREATE]"));
         client.ok("NOOP").await;
         // Fault 7: no number is too large to be refused.
-        client.says("APPEND INBOX {4294967295}", "NO [TOOBIG] *").await;
+        client
+            .says("APPEND INBOX {4294967295}", "NO [TOOBIG] *")
+            .await;
         let (_, tagged) = client.asks("APPEND INBOX {99999999999999999999}").await;
         assert!(!tagged.starts_with("OK"), "{tagged}");
         client.ok("NOOP").await;
@@ -347,7 +366,10 @@ mod tests {
         let office = Office::open().await;
         office
             .mailbox
-            .set_quota(fieldpost_mailbox::Limits { bytes: 50, items: 0 })
+            .set_quota(fieldpost_mailbox::Limits {
+                bytes: 50,
+                items: 0,
+            })
             .await
             .unwrap();
         let mut client = office.signed_in().await;
@@ -357,7 +379,9 @@ mod tests {
         client.sends("only a part of it").await;
         drop(client);
         let mut client = office.signed_in().await;
-        client.tells("STATUS INBOX (MESSAGES)", &["* STATUS INBOX (MESSAGES 0)"]).await;
+        client
+            .tells("STATUS INBOX (MESSAGES)", &["* STATUS INBOX (MESSAGES 0)"])
+            .await;
     }
 
     #[tokio::test]

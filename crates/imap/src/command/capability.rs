@@ -12,7 +12,14 @@ use crate::{
 };
 
 /// Offered to everybody.
-const ALWAYS: &[&str] = &["IMAP4rev1", "IMAP4rev2", "LITERAL+", "SASL-IR", "ID", "ENABLE"];
+const ALWAYS: &[&str] = &[
+    "IMAP4rev1",
+    "IMAP4rev2",
+    "LITERAL+",
+    "SASL-IR",
+    "ID",
+    "ENABLE",
+];
 
 /// Offered after sign-in.
 const SIGNED_IN: &[&str] = &[
@@ -62,7 +69,11 @@ pub(crate) fn greet(session: &Session, service: &Service, connection: &mut Conne
     );
 }
 
-pub(crate) fn before_sign_in(service: &Service, client: &Client, output: &mut Output<'_>) -> Answer {
+pub(crate) fn before_sign_in(
+    service: &Service,
+    client: &Client,
+    output: &mut Output<'_>,
+) -> Answer {
     let list = offered_before(service, client);
     output.replies().data(format_args!("CAPABILITY {list}"));
     Answer::ok("That is all")
@@ -76,7 +87,11 @@ pub(crate) fn after_sign_in(user: &User, output: &mut Output<'_>) -> Answer {
 
 /// What a signed-in client is offered.
 pub(crate) fn offered_after(user: &User) -> String {
-    let mut list: Vec<String> = ALWAYS.iter().chain(SIGNED_IN).map(ToString::to_string).collect();
+    let mut list: Vec<String> = ALWAYS
+        .iter()
+        .chain(SIGNED_IN)
+        .map(ToString::to_string)
+        .collect();
     if !user.client.compressed {
         list.push("COMPRESS=DEFLATE".to_owned());
     }
@@ -89,16 +104,26 @@ pub(crate) fn offered_after(user: &User) -> String {
 
 /// Whether `capability`, in upper case, is kept from this client.
 pub(crate) fn is_masked(capability: &str, service: &Service, client: &Client) -> bool {
-    let name = client.name.as_deref().unwrap_or_default().to_ascii_lowercase();
+    let name = client
+        .name
+        .as_deref()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     service.settings.masks.iter().any(|mask| {
         name.contains(&mask.client.to_ascii_lowercase())
-            && mask.without.iter().any(|without| without.eq_ignore_ascii_case(capability))
+            && mask
+                .without
+                .iter()
+                .any(|without| without.eq_ignore_ascii_case(capability))
     })
 }
 
 /// The largest message that APPEND takes, if there is a limit.
 pub(crate) fn append_limit(service: &Service) -> Option<u64> {
-    let limits = [service.settings.append_limit, service.mailboxes.settings().max_item_size];
+    let limits = [
+        service.settings.append_limit,
+        service.mailboxes.settings().max_item_size,
+    ];
     limits.into_iter().filter(|limit| *limit > 0).min()
 }
 
@@ -111,7 +136,11 @@ fn offered_before(service: &Service, client: &Client) -> String {
         list.push("LOGINDISABLED".to_owned());
     }
     let mechanisms = service.directory.mechanisms(&client.sign_in);
-    list.extend(mechanisms.iter().map(|mechanism| format!("AUTH={mechanism}")));
+    list.extend(
+        mechanisms
+            .iter()
+            .map(|mechanism| format!("AUTH={mechanism}")),
+    );
     masked(list, service, client)
 }
 

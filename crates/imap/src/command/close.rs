@@ -10,7 +10,9 @@ use crate::{
 pub(crate) async fn answer(state: &Selected) -> Result<Answer, Refusal> {
     let Selected { user, folder } = state;
     if folder.read_only {
-        return Ok(Answer::ok("Closed; nothing was expunged, the mailbox was read-only"));
+        return Ok(Answer::ok(
+            "Closed; nothing was expunged, the mailbox was read-only",
+        ));
     }
     let known = folder.numbers.ranges();
     let uids = UidSet::from_ranges(known);

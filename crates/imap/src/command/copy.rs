@@ -68,12 +68,24 @@ mod tests {
         assert!(tagged.starts_with("OK [COPYUID "), "{tagged}");
         assert!(tagged.contains(" 2:3 1:2] "), "{tagged}");
         client.says("COPY 1 Nowhere", "NO [TRYCREATE] *").await;
-        client.says("UID COPY 99 Archive", "OK Nothing to copy").await;
+        client
+            .says("UID COPY 99 Archive", "OK Nothing to copy")
+            .await;
         let told = client.ok("UID MOVE 1,4 Archive").await;
-        assert!(told[0].starts_with("* OK [COPYUID ") && told[0].contains(" 1,4 3:4] "), "{told:?}");
+        assert!(
+            told[0].starts_with("* OK [COPYUID ") && told[0].contains(" 1,4 3:4] "),
+            "{told:?}"
+        );
         assert_eq!(told[1..], ["* 4 EXPUNGE", "* 1 EXPUNGE"]);
-        client.tells("STATUS Archive (MESSAGES)", &["* STATUS Archive (MESSAGES 4)"]).await;
+        client
+            .tells(
+                "STATUS Archive (MESSAGES)",
+                &["* STATUS Archive (MESSAGES 4)"],
+            )
+            .await;
         // A copy into the selected mailbox itself appears at once.
-        client.tells("COPY 1 INBOX", &["* 3 EXISTS", "* 1 RECENT"]).await;
+        client
+            .tells("COPY 1 INBOX", &["* 3 EXISTS", "* 1 RECENT"])
+            .await;
     }
 }

@@ -41,9 +41,15 @@ mod tests {
         client.says("CREATE a/b/", "OK [MAILBOXID (F*").await;
         client.says("CREATE a/b", "NO [ALREADYEXISTS] *").await;
         client.says("CREATE InBox", "NO [ALREADYEXISTS] *").await;
-        client.says("CREATE Other (USE (\\Sent))", "NO [USEATTR] *").await;
-        client.says("CREATE Other (USE (\\Nothing))", "NO [USEATTR] *").await;
-        client.tells("LIST \"\" a/%", &["* LIST (\\HasNoChildren) \"/\" a/b"]).await;
+        client
+            .says("CREATE Other (USE (\\Sent))", "NO [USEATTR] *")
+            .await;
+        client
+            .says("CREATE Other (USE (\\Nothing))", "NO [USEATTR] *")
+            .await;
+        client
+            .tells("LIST \"\" a/%", &["* LIST (\\HasNoChildren) \"/\" a/b"])
+            .await;
     }
 
     /// Fault 16: names that break other servers.

@@ -60,7 +60,11 @@ mod tests {
         let (told, tagged) = other.asks("FETCH 1:5 UID").await;
         assert_eq!(
             told,
-            ["* 1 FETCH (UID 1)", "* 3 FETCH (UID 3)", "* 5 FETCH (UID 5)"]
+            [
+                "* 1 FETCH (UID 1)",
+                "* 3 FETCH (UID 3)",
+                "* 5 FETCH (UID 5)"
+            ]
         );
         assert!(tagged.starts_with("NO [EXPUNGEISSUED]"), "{tagged}");
         other.tells("NOOP", &["* 4 EXPUNGE", "* 2 EXPUNGE"]).await;

@@ -1,8 +1,6 @@
 //! `ID` (RFC 2971): who is who. The client's name decides which capabilities are kept from it.
 
-use crate::{
-    Service, answer::Answer, command::capability, output::Output, session::Client,
-};
+use crate::{Service, answer::Answer, command::capability, output::Output, session::Client};
 
 pub(crate) fn answer(
     fields: &[(String, Option<String>)],
@@ -18,7 +16,11 @@ pub(crate) fn answer(
     };
     if let Some(name) = field("name") {
         // Fault: names with control characters or megabytes do not reach the log.
-        let name: String = name.chars().filter(|char| !char.is_control()).take(LONGEST_NAME).collect();
+        let name: String = name
+            .chars()
+            .filter(|char| !char.is_control())
+            .take(LONGEST_NAME)
+            .collect();
         let version: String = field("version")
             .unwrap_or_default()
             .chars()

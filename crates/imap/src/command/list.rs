@@ -46,7 +46,14 @@ pub(crate) async fn answer(
         } else {
             ""
         };
-        line("LIST", &attributes(path, subscribed), path, info, user, output);
+        line(
+            "LIST",
+            &attributes(path, subscribed),
+            path,
+            info,
+            user,
+            output,
+        );
         if let Some(items) = &list.returns.status {
             status::line(user, &path.name, &path.folder, items, output).await?;
         }
@@ -131,14 +138,23 @@ mod tests {
                 ],
             )
             .await;
-        client.tells("LIST \"\" \"\"", &["* LIST (\\Noselect) \"/\" \"\""]).await;
-        client.tells("LIST Work/ %", &["* LIST (\\HasChildren) \"/\" Work/2026"]).await;
-        client.tells("LIST \"\" inbox", &["* LIST (\\HasNoChildren) \"/\" INBOX"]).await;
+        client
+            .tells("LIST \"\" \"\"", &["* LIST (\\Noselect) \"/\" \"\""])
+            .await;
+        client
+            .tells("LIST Work/ %", &["* LIST (\\HasChildren) \"/\" Work/2026"])
+            .await;
+        client
+            .tells("LIST \"\" inbox", &["* LIST (\\HasNoChildren) \"/\" INBOX"])
+            .await;
         client
             .tells("LSUB \"\" Work%", &["* LSUB (\\Noselect) \"/\" Work"])
             .await;
         client
-            .tells("XLIST \"\" INBOX", &["* XLIST (\\HasNoChildren \\Inbox) \"/\" INBOX"])
+            .tells(
+                "XLIST \"\" INBOX",
+                &["* XLIST (\\HasNoChildren \\Inbox) \"/\" INBOX"],
+            )
             .await;
     }
 

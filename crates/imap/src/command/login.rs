@@ -30,7 +30,10 @@ pub(crate) async fn answer(
     }
     let password = Secret::new(&password.0[..]);
     let directory = &state.service.directory;
-    match directory.sign_in(user, password, &state.client.sign_in).await {
+    match directory
+        .sign_in(user, password, &state.client.sign_in)
+        .await
+    {
         Ok(identity) => enter(state, tag, identity, output).await,
         Err(error) => refuse(state, &tag, &error, output),
     }
@@ -62,7 +65,11 @@ pub(crate) async fn enter(
             } else {
                 Code::ServerBug
             };
-            finish(&tag, Answer::no(code, "The mailbox can't be opened"), output);
+            finish(
+                &tag,
+                Answer::no(code, "The mailbox can't be opened"),
+                output,
+            );
             return Next::Go(Session::NotAuthenticated(state));
         }
     };

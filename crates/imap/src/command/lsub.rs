@@ -21,7 +21,14 @@ pub(crate) async fn answer(
             continue;
         }
         if path.folder.subscribed {
-            list::line("LSUB", &list::attributes(path, false), path, "", user, output);
+            list::line(
+                "LSUB",
+                &list::attributes(path, false),
+                path,
+                "",
+                user,
+                output,
+            );
         } else if pattern.contains('%')
             && list::descendants(&paths, position).any(|below| below.folder.subscribed)
         {

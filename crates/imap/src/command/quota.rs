@@ -35,7 +35,10 @@ pub(crate) async fn root(
 
 /// Limits are the operator's.
 pub(crate) fn set() -> Answer {
-    Answer::no(Code::Cannot, "Quotas are set by the operator: fieldpost account set")
+    Answer::no(
+        Code::Cannot,
+        "Quotas are set by the operator: fieldpost account set",
+    )
 }
 
 async fn tell(user: &User, root: &str, output: &mut Output<'_>) -> Result<(), Refusal> {

@@ -15,7 +15,11 @@ pub(crate) async fn answer(
     to: &MailboxName,
 ) -> Result<Answer, Refusal> {
     let folder = user.folder(from).await?;
-    if user.find(to).await?.is_some_and(|other| other.id != folder.id) {
+    if user
+        .find(to)
+        .await?
+        .is_some_and(|other| other.id != folder.id)
+    {
         return Err(Answer::no(Code::AlreadyExists, "A mailbox of that name exists").into());
     }
     let path: Vec<&str> = to.0.split(SEPARATOR).collect();

@@ -92,9 +92,7 @@ pub(crate) async fn find(
         .await;
     match uids {
         Ok(uids) => Ok((view, uids)),
-        Err(Error::Cancelled) => {
-            Err(fieldpost_connection::ConnectionError::Closed.into())
-        }
+        Err(Error::Cancelled) => Err(fieldpost_connection::ConnectionError::Closed.into()),
         Err(error) => Err(error.into()),
     }
 }
@@ -183,7 +181,11 @@ impl Found<'_> {
                 .flatten()
                 .map(|(uid, _)| uid)
                 .collect();
-            let told = if all || returns.count { self.uids } else { &ends };
+            let told = if all || returns.count {
+                self.uids
+            } else {
+                &ends
+            };
             if let Some(mod_seq) = self.newest(told) {
                 let _ = write!(line, " MODSEQ {mod_seq}");
             }
@@ -231,7 +233,9 @@ mod tests {
 
     async fn office() -> Office {
         let office = Office::open().await;
-        office.deliver(message("Lunch on Friday", "Shall we eat soup?")).await;
+        office
+            .deliver(message("Lunch on Friday", "Shall we eat soup?"))
+            .await;
         office.deliver(message("Invoice 17", "Please pay.")).await;
         office
             .deliver(message("=?utf-8?q?Gr=C3=BC=C3=9Fe?=", "Bis Freitag"))
@@ -273,7 +277,12 @@ mod tests {
             assert_eq!(told, [found], "{key}");
         }
         client.tells("UID SEARCH SEEN", &["* SEARCH 2"]).await;
-        client.says("SEARCH CHARSET X-NONE ALL", "NO [BADCHARSET (US-ASCII UTF-8)] *").await;
+        client
+            .says(
+                "SEARCH CHARSET X-NONE ALL",
+                "NO [BADCHARSET (US-ASCII UTF-8)] *",
+            )
+            .await;
         client.says("SEARCH 9", "BAD No such message").await;
     }
 
@@ -287,11 +296,18 @@ mod tests {
             ("(COUNT)", "* ESEARCH (TAG \"T\") COUNT 3"),
             ("(ALL COUNT)", "* ESEARCH (TAG \"T\") ALL 1:3 COUNT 3"),
         ] {
-            client.sends(format!("T SEARCH RETURN {returns} ALL\r\n")).await;
+            client
+                .sends(format!("T SEARCH RETURN {returns} ALL\r\n"))
+                .await;
             assert_eq!(client.until("T").await.0, [told]);
         }
-        client.sends("T UID SEARCH RETURN (COUNT) SUBJECT nothing\r\n").await;
-        assert_eq!(client.until("T").await.0, ["* ESEARCH (TAG \"T\") UID COUNT 0"]);
+        client
+            .sends("T UID SEARCH RETURN (COUNT) SUBJECT nothing\r\n")
+            .await;
+        assert_eq!(
+            client.until("T").await.0,
+            ["* ESEARCH (TAG \"T\") UID COUNT 0"]
+        );
     }
 
     /// RFC 5182
@@ -299,13 +315,20 @@ mod tests {
     async fn what_was_found_is_saved() {
         let office = office().await;
         let mut client = office.selected().await;
-        client.tells("SEARCH RETURN (SAVE) UNSEEN SUBJECT i", &[]).await;
+        client
+            .tells("SEARCH RETURN (SAVE) UNSEEN SUBJECT i", &[])
+            .await;
         client
             .tells("FETCH $ UID", &["* 1 FETCH (UID 1)", "* 2 FETCH (UID 2)"])
             .await;
         client.tells("UID SEARCH $ 2:3", &["* SEARCH 2"]).await;
         client.ok("SEARCH RETURN (SAVE MAX) ALL").await;
-        client.tells("UID STORE $ +FLAGS (\\Seen)", &["* 3 FETCH (UID 3 FLAGS (\\Seen))"]).await;
+        client
+            .tells(
+                "UID STORE $ +FLAGS (\\Seen)",
+                &["* 3 FETCH (UID 3 FLAGS (\\Seen))"],
+            )
+            .await;
         client.says("SEARCH RETURN (SAVE) 9", "BAD *").await;
         client.tells("SEARCH $", &["* SEARCH"]).await;
     }

@@ -35,7 +35,11 @@ pub(crate) async fn answer(
     }
     match open(&mut user, select, read_only, output).await {
         Ok(folder) => {
-            let code = if read_only { Code::ReadOnly } else { Code::ReadWrite };
+            let code = if read_only {
+                Code::ReadOnly
+            } else {
+                Code::ReadWrite
+            };
             finish(&tag, Answer::ok("Selected").with(code), output);
             Ok(Next::Go(Session::Selected(Box::new(Selected {
                 user,
@@ -83,7 +87,11 @@ async fn open(
     replies.untagged(
         Status::Ok,
         Some(Code::PermanentFlags(&flags::permanent(&labels, read_only))),
-        if read_only { "Read-only" } else { "Flags permitted" },
+        if read_only {
+            "Read-only"
+        } else {
+            "Flags permitted"
+        },
     );
     selected.tell_exists(&user.enabled, &mut replies);
     if !rev2
@@ -270,9 +278,14 @@ mod tests {
             .await;
         let (told, tagged) = client.asks("EXAMINE INBOX").await;
         assert!(told[0].starts_with("* OK [CLOSED]"), "{told:?}");
-        assert!(told.contains(&"* OK [PERMANENTFLAGS ()] Read-only".to_owned()), "{told:?}");
+        assert!(
+            told.contains(&"* OK [PERMANENTFLAGS ()] Read-only".to_owned()),
+            "{told:?}"
+        );
         assert!(tagged.starts_with("OK [READ-ONLY]"), "{tagged}");
-        client.says("STORE 1 +FLAGS (\\Seen)", "NO [READ-ONLY] *").await;
+        client
+            .says("STORE 1 +FLAGS (\\Seen)", "NO [READ-ONLY] *")
+            .await;
         client.says("EXPUNGE", "NO [READ-ONLY] *").await;
     }
 
@@ -281,7 +294,9 @@ mod tests {
         let office = Office::open().await;
         let mut client = office.selected().await;
         client.says("SELECT Nowhere", "NO [NONEXISTENT] *").await;
-        client.says("FETCH 1 FLAGS", "BAD Select a mailbox first").await;
+        client
+            .says("FETCH 1 FLAGS", "BAD Select a mailbox first")
+            .await;
         client.says("SELECT Calendar", "NO [NONEXISTENT] *").await;
     }
 
@@ -290,10 +305,20 @@ mod tests {
         let office = Office::open().await;
         office.deliver(message("one", "x")).await;
         let mut client = office.signed_in().await;
-        client.tells("ENABLE IMAP4rev2", &["* ENABLED IMAP4rev2"]).await;
+        client
+            .tells("ENABLE IMAP4rev2", &["* ENABLED IMAP4rev2"])
+            .await;
         let told = client.ok("SELECT inbox").await;
-        assert!(told.contains(&"* LIST () \"/\" INBOX".to_owned()), "{told:?}");
-        assert!(!told.iter().any(|line| line.contains("RECENT") || line.contains("UNSEEN")), "{told:?}");
+        assert!(
+            told.contains(&"* LIST () \"/\" INBOX".to_owned()),
+            "{told:?}"
+        );
+        assert!(
+            !told
+                .iter()
+                .any(|line| line.contains("RECENT") || line.contains("UNSEEN")),
+            "{told:?}"
+        );
     }
 
     /// RFC 7162 §3.2.5: a client that was away is told what vanished and what changed, and no more.
@@ -305,7 +330,10 @@ mod tests {
         }
         let mut client = office.selected().await;
         let told = client.ok("STATUS INBOX (UIDVALIDITY HIGHESTMODSEQ)").await;
-        let numbers: Vec<&str> = told[0].split(|c: char| !c.is_ascii_digit()).filter(|n| !n.is_empty()).collect();
+        let numbers: Vec<&str> = told[0]
+            .split(|c: char| !c.is_ascii_digit())
+            .filter(|n| !n.is_empty())
+            .collect();
         let (validity, mod_seq) = (numbers[0].to_owned(), numbers[1].to_owned());
         client.ok("STORE 5 +FLAGS.SILENT (\\Flagged)").await;
         client.ok("STORE 2,3 +FLAGS.SILENT (\\Deleted)").await;
@@ -313,18 +341,48 @@ mod tests {
         office.deliver(message("new", "x")).await;
 
         let mut back = office.signed_in().await;
-        back.says(&format!("SELECT INBOX (QRESYNC ({validity} {mod_seq}))"), "BAD *").await;
-        back.tells("ENABLE QRESYNC", &["* ENABLED QRESYNC CONDSTORE"]).await;
-        let told = back.ok(&format!("SELECT INBOX (QRESYNC ({validity} {mod_seq}))")).await;
-        let news: Vec<&String> = told.iter().filter(|line| line.contains("VANISHED") || line.contains("FETCH")).collect();
+        back.says(
+            &format!("SELECT INBOX (QRESYNC ({validity} {mod_seq}))"),
+            "BAD *",
+        )
+        .await;
+        back.tells("ENABLE QRESYNC", &["* ENABLED QRESYNC CONDSTORE"])
+            .await;
+        let told = back
+            .ok(&format!("SELECT INBOX (QRESYNC ({validity} {mod_seq}))"))
+            .await;
+        let news: Vec<&String> = told
+            .iter()
+            .filter(|line| line.contains("VANISHED") || line.contains("FETCH"))
+            .collect();
         assert_eq!(news.len(), 3, "{news:?}");
         assert_eq!(news[0], "* VANISHED (EARLIER) 2:3");
-        assert!(news[1].starts_with("* 3 FETCH (UID 5 FLAGS (\\Flagged) MODSEQ ("), "{news:?}");
-        assert!(news[2].starts_with("* 5 FETCH (UID 7 FLAGS (\\Recent) MODSEQ ("), "{news:?}");
-        let told = back.ok(&format!("SELECT INBOX (QRESYNC ({validity} {mod_seq} 1:2))")).await;
-        let news: Vec<&String> = told.iter().filter(|line| line.contains("VANISHED") || line.contains("FETCH")).collect();
+        assert!(
+            news[1].starts_with("* 3 FETCH (UID 5 FLAGS (\\Flagged) MODSEQ ("),
+            "{news:?}"
+        );
+        assert!(
+            news[2].starts_with("* 5 FETCH (UID 7 FLAGS (\\Recent) MODSEQ ("),
+            "{news:?}"
+        );
+        let told = back
+            .ok(&format!(
+                "SELECT INBOX (QRESYNC ({validity} {mod_seq} 1:2))"
+            ))
+            .await;
+        let news: Vec<&String> = told
+            .iter()
+            .filter(|line| line.contains("VANISHED") || line.contains("FETCH"))
+            .collect();
         assert_eq!(news, ["* VANISHED (EARLIER) 2"]);
-        let told = back.ok(&format!("SELECT INBOX (QRESYNC (1 {mod_seq}))")).await;
-        assert!(!told.iter().any(|line| line.contains("VANISHED") || line.contains("FETCH")), "{told:?}");
+        let told = back
+            .ok(&format!("SELECT INBOX (QRESYNC (1 {mod_seq}))"))
+            .await;
+        assert!(
+            !told
+                .iter()
+                .any(|line| line.contains("VANISHED") || line.contains("FETCH")),
+            "{told:?}"
+        );
     }
 }

@@ -82,10 +82,21 @@ mod tests {
             office.deliver(message(subject, "x")).await;
         }
         let mut client = office.selected().await;
-        client.tells("SORT (SUBJECT) UTF-8 ALL", &["* SORT 2 1 3"]).await;
-        client.tells("UID SORT (REVERSE SUBJECT) US-ASCII ALL", &["* SORT 3 1 2"]).await;
-        client.tells("SORT (REVERSE ARRIVAL SIZE) UTF-8 SUBJECT an", &["* SORT 1"]).await;
-        client.sends("T SORT RETURN (ALL COUNT) (SUBJECT) UTF-8 ALL\r\n").await;
+        client
+            .tells("SORT (SUBJECT) UTF-8 ALL", &["* SORT 2 1 3"])
+            .await;
+        client
+            .tells("UID SORT (REVERSE SUBJECT) US-ASCII ALL", &["* SORT 3 1 2"])
+            .await;
+        client
+            .tells(
+                "SORT (REVERSE ARRIVAL SIZE) UTF-8 SUBJECT an",
+                &["* SORT 1"],
+            )
+            .await;
+        client
+            .sends("T SORT RETURN (ALL COUNT) (SUBJECT) UTF-8 ALL\r\n")
+            .await;
         assert_eq!(
             client.until("T").await.0,
             ["* ESEARCH (TAG \"T\") ALL 2,1,3 COUNT 3"]

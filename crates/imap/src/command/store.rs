@@ -64,7 +64,10 @@ pub(crate) async fn answer(
         return Ok(answer);
     }
     if is_missing {
-        return Ok(Answer::no(Code::ExpungeIssued, "Some of the messages are gone"));
+        return Ok(Answer::no(
+            Code::ExpungeIssued,
+            "Some of the messages are gone",
+        ));
     }
     Ok(Answer::ok("Stored"))
 }
@@ -156,7 +159,10 @@ mod tests {
         client.tells("STORE 1 +FLAGS.SILENT \\Flagged", &[]).await;
         client.tells("NOOP", &[]).await;
         client
-            .tells("UID STORE 2 -FLAGS (\\Seen)", &["* 2 FETCH (UID 2 FLAGS ())"])
+            .tells(
+                "UID STORE 2 -FLAGS (\\Seen)",
+                &["* 2 FETCH (UID 2 FLAGS ())"],
+            )
             .await;
         client
             .tells("STORE 1 FLAGS (\\Draft)", &["* 1 FETCH (FLAGS (\\Draft))"])
@@ -218,12 +224,17 @@ mod tests {
             .unwrap();
         other.ok("STORE 2 +FLAGS.SILENT (\\Seen)").await;
         let (told, tagged) = client
-            .asks(&format!("STORE 1:3 (UNCHANGEDSINCE {mod_seq}) +FLAGS.SILENT (\\Flagged)"))
+            .asks(&format!(
+                "STORE 1:3 (UNCHANGEDSINCE {mod_seq}) +FLAGS.SILENT (\\Flagged)"
+            ))
             .await;
         assert!(tagged.starts_with("OK [MODIFIED 2]"), "{tagged}");
         assert_eq!(told.len(), 3, "{told:?}");
         assert!(told[0].starts_with("* 1 FETCH (MODSEQ ("), "{told:?}");
         assert!(told[1].starts_with("* 3 FETCH (MODSEQ ("), "{told:?}");
-        assert!(told[2].starts_with("* 2 FETCH (FLAGS (\\Seen) MODSEQ ("), "{told:?}");
+        assert!(
+            told[2].starts_with("* 2 FETCH (FLAGS (\\Seen) MODSEQ ("),
+            "{told:?}"
+        );
     }
 }

@@ -59,7 +59,9 @@ fn write(nodes: &[Threaded], told: impl Fn(u32) -> u32, line: &mut String) {
         if is_only_child {
             line.push(' ');
         } else {
-            if node.depth > 0 && before.is_some_and(|before| before.depth < node.depth && before.uid.is_some()) {
+            if node.depth > 0
+                && before.is_some_and(|before| before.depth < node.depth && before.uid.is_some())
+            {
                 line.push(' ');
             }
             line.push('(');
@@ -128,12 +130,23 @@ mod tests {
         office.deliver(message("a", "x")).await;
         office.deliver(message("b", "x")).await;
         office
-            .deliver("Message-ID: <r@x>\r\nIn-Reply-To: <a@example.org>\r\nSubject: Re: a\r\n\r\nx\r\n")
+            .deliver(
+                "Message-ID: <r@x>\r\nIn-Reply-To: <a@example.org>\r\nSubject: Re: a\r\n\r\nx\r\n",
+            )
             .await;
         let mut client = office.selected().await;
-        client.tells("THREAD REFERENCES UTF-8 ALL", &["* THREAD (1 3)(2)"]).await;
+        client
+            .tells("THREAD REFERENCES UTF-8 ALL", &["* THREAD (1 3)(2)"])
+            .await;
         // By date: the answer has none, its arrival stands in.
-        client.tells("UID THREAD ORDEREDSUBJECT UTF-8 ALL", &["* THREAD (3 1)(2)"]).await;
-        client.tells("THREAD REFERENCES UTF-8 SUBJECT nothing", &["* THREAD"]).await;
+        client
+            .tells(
+                "UID THREAD ORDEREDSUBJECT UTF-8 ALL",
+                &["* THREAD (3 1)(2)"],
+            )
+            .await;
+        client
+            .tells("THREAD REFERENCES UTF-8 SUBJECT nothing", &["* THREAD"])
+            .await;
     }
 }

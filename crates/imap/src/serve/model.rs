@@ -18,37 +18,58 @@ struct Known {
 impl Known {
     /// Takes a response in. `shifts`: messages may leave now.
     fn hear(&mut self, response: &str, shifts: bool) {
-        let rest = response.strip_prefix("* ").unwrap_or_else(|| panic!("{response}"));
+        let rest = response
+            .strip_prefix("* ")
+            .unwrap_or_else(|| panic!("{response}"));
         if let Some(set) = rest.strip_prefix("VANISHED ") {
             assert!(shifts && self.qresync, "{response} now");
             for uid in uids(set) {
-                let at = self.messages.iter().position(|(known, _)| *known == Some(uid));
+                let at = self
+                    .messages
+                    .iter()
+                    .position(|(known, _)| *known == Some(uid));
                 // It may have gone before the client asked for its uid: then it is one of those without.
                 let unknown = || self.messages.iter().rposition(|(known, _)| known.is_none());
                 let at = at.or_else(unknown);
-                self.messages.remove(at.unwrap_or_else(|| panic!("{response}: no {uid} in {self:?}")));
+                self.messages
+                    .remove(at.unwrap_or_else(|| panic!("{response}: no {uid} in {self:?}")));
             }
             return;
         }
         let Some((number, what)) = rest.split_once(' ') else {
-            panic!("{response}");
+            return;
         };
         let Ok(number) = number.parse::<usize>() else {
             return;
         };
         if what == "EXPUNGE" {
             assert!(shifts && !self.qresync, "{response} now");
-            assert!(number <= self.messages.len(), "{response} of {}", self.messages.len());
+            assert!(
+                number <= self.messages.len(),
+                "{response} of {}",
+                self.messages.len()
+            );
             self.messages.remove(number - 1);
         } else if what == "EXISTS" {
-            assert!(number >= self.messages.len(), "{response} of {}", self.messages.len());
+            assert!(
+                number >= self.messages.len(),
+                "{response} of {}",
+                self.messages.len()
+            );
             self.messages.resize(number, (None, None));
         } else if let Some(data) = what.strip_prefix("FETCH (") {
-            assert!(number <= self.messages.len(), "{response} of {}", self.messages.len());
+            assert!(
+                number <= self.messages.len(),
+                "{response} of {}",
+                self.messages.len()
+            );
             let (uid, flags) = &mut self.messages[number - 1];
             if let Some(told) = value(data, "UID ") {
                 let told = told.parse().unwrap();
-                assert!(uid.is_none_or(|known| known == told), "{response}: it was {uid:?}");
+                assert!(
+                    uid.is_none_or(|known| known == told),
+                    "{response}: it was {uid:?}"
+                );
                 *uid = Some(told);
             }
             if let Some(start) = data.find("FLAGS (") {
@@ -75,7 +96,10 @@ fn uids(set: &str) -> Vec<u32> {
 
 /// Flags in an order of their own, `\Recent` aside, which is nobody's business here.
 fn sorted(flags: &str) -> String {
-    let mut flags: Vec<_> = flags.split_whitespace().filter(|flag| *flag != "\\Recent").collect();
+    let mut flags: Vec<_> = flags
+        .split_whitespace()
+        .filter(|flag| *flag != "\\Recent")
+        .collect();
     flags.sort_unstable();
     flags.join(" ")
 }
@@ -109,8 +133,21 @@ impl Actor {
             let number = 1 + self.random.below(count);
             let other = 1 + self.random.below(count);
             let uid = 1 + self.random.below(40);
-            let flag = self.random.of(&["\\Seen", "\\Flagged", "\\Deleted", "\\Deleted", "$Work", "$Later"]);
-            let how = self.random.of(&["+FLAGS", "-FLAGS", "FLAGS", "+FLAGS.SILENT", "-FLAGS.SILENT"]);
+            let flag = self.random.of(&[
+                "\\Seen",
+                "\\Flagged",
+                "\\Deleted",
+                "\\Deleted",
+                "$Work",
+                "$Later",
+            ]);
+            let how = self.random.of(&[
+                "+FLAGS",
+                "-FLAGS",
+                "FLAGS",
+                "+FLAGS.SILENT",
+                "-FLAGS.SILENT",
+            ]);
             let command = match self.random.below(13) {
                 0 => "NOOP".to_owned(),
                 1 => "EXPUNGE".to_owned(),
@@ -120,7 +157,10 @@ impl Actor {
                 5 | 6 if count > 0 => format!("STORE {number}:{other} {how} ({flag})"),
                 7 => format!("UID STORE {uid}:* {how} ({flag})"),
                 8 if count > 0 => format!("COPY {number} INBOX"),
-                9 => format!("SEARCH {number}:* {}", self.random.of(&["SEEN", "ALL", "DELETED"])),
+                9 => format!(
+                    "SEARCH {number}:* {}",
+                    self.random.of(&["SEEN", "ALL", "DELETED"])
+                ),
                 10 => {
                     self.append().await;
                     continue;
@@ -142,7 +182,9 @@ impl Actor {
 
     async fn says(&mut self, command: &str) {
         let (told, tagged) = self.client.asks(command).await;
-        let by_number = ["FETCH", "STORE", "SEARCH"].iter().any(|verb| command.starts_with(verb));
+        let by_number = ["FETCH", "STORE", "SEARCH"]
+            .iter()
+            .any(|verb| command.starts_with(verb));
         for response in &told {
             self.known.hear(response, !by_number);
         }
@@ -166,11 +208,18 @@ impl Actor {
             (one.min(other), one.max(other))
         };
         for (at, (uid, flags)) in self.known.messages.iter_mut().enumerate() {
-            let place = if by_uid { uid.unwrap_or(0) } else { at as u32 + 1 };
+            let place = if by_uid {
+                uid.unwrap_or(0)
+            } else {
+                at as u32 + 1
+            };
             if (low..=high).contains(&place)
                 && let Some(flags) = flags
             {
-                let mut set: Vec<&str> = flags.split_whitespace().filter(|known| *known != flag).collect();
+                let mut set: Vec<&str> = flags
+                    .split_whitespace()
+                    .filter(|known| *known != flag)
+                    .collect();
                 if how.starts_with('+') {
                     set.push(flag);
                 }
@@ -185,10 +234,18 @@ impl Actor {
         if !told.iter().any(|response| response.ends_with("EXISTS")) {
             return;
         }
-        let Some(first) = self.known.messages.iter().position(|(uid, _)| uid.is_none()) else {
+        let Some(first) = self
+            .known
+            .messages
+            .iter()
+            .position(|(uid, _)| uid.is_none())
+        else {
             return;
         };
-        let (told, _) = self.client.asks(&format!("FETCH {}:* (UID FLAGS)", first + 1)).await;
+        let (told, _) = self
+            .client
+            .asks(&format!("FETCH {}:* (UID FLAGS)", first + 1))
+            .await;
         for response in &told {
             self.known.hear(response, false);
         }
@@ -286,7 +343,10 @@ async fn round(seed: u64) {
             .map(|(uid, flags)| (uid.unwrap(), flags.clone().unwrap()))
             .collect();
         assert!(
-            known.iter().map(|(uid, flags)| (uid, flags)).eq(held.iter()),
+            known
+                .iter()
+                .map(|(uid, flags)| (uid, flags))
+                .eq(held.iter()),
             "seed {seed}, client {number}: {known:#?}, not {held:#?}"
         );
     }

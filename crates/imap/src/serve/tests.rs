@@ -14,10 +14,19 @@ fn plain() -> String {
 async fn sign_in_and_out() {
     let office = Office::open().await;
     let mut client = office.connect().await;
-    client.says("SELECT INBOX", "BAD SELECT: sign in first").await;
-    client.says("LOGIN alice@demo.test wrong", "NO [AUTHENTICATIONFAILED] *").await;
-    let (_, tagged) = client.asks(&format!("LOGIN alice@demo.test \"{PASSWORD}\"")).await;
-    assert!(tagged.starts_with("OK [CAPABILITY IMAP4rev1 IMAP4rev2 "), "{tagged}");
+    client
+        .says("SELECT INBOX", "BAD SELECT: sign in first")
+        .await;
+    client
+        .says("LOGIN alice@demo.test wrong", "NO [AUTHENTICATIONFAILED] *")
+        .await;
+    let (_, tagged) = client
+        .asks(&format!("LOGIN alice@demo.test \"{PASSWORD}\""))
+        .await;
+    assert!(
+        tagged.starts_with("OK [CAPABILITY IMAP4rev1 IMAP4rev2 "),
+        "{tagged}"
+    );
     assert!(tagged.contains(" QRESYNC "), "{tagged}");
     client.says("LOGIN a b", "BAD Signed in already").await;
     client.tells("LOGOUT", &["* BYE Goodbye"]).await;
@@ -28,7 +37,12 @@ async fn sign_in_and_out() {
 async fn sasl_with_and_without_an_initial_response() {
     let office = Office::open().await;
     let mut client = office.connect().await;
-    client.says(&format!("AUTHENTICATE PLAIN {}", plain()), "OK [CAPABILITY *").await;
+    client
+        .says(
+            &format!("AUTHENTICATE PLAIN {}", plain()),
+            "OK [CAPABILITY *",
+        )
+        .await;
     client.ok("UNAUTHENTICATE").await;
     client.sends("x AUTHENTICATE PLAIN\r\n").await;
     assert_eq!(client.line().await, "+ ");
@@ -45,7 +59,10 @@ async fn fault_11_and_12_what_is_no_response() {
     client.sends("x AUTHENTICATE PLAIN\r\n").await;
     client.line().await;
     client.sends("====\r\n").await;
-    assert_eq!(client.until("x").await.1, "BAD Response is not valid base64");
+    assert_eq!(
+        client.until("x").await.1,
+        "BAD Response is not valid base64"
+    );
     client.sends("y AUTHENTICATE SCRAM-SHA-256\r\n").await;
     client.line().await;
     client.sends("*\r\n").await;
@@ -63,12 +80,22 @@ async fn fault_1_2_3_tls() {
     let told = client.ok("CAPABILITY").await;
     assert!(told[0].contains(" STARTTLS LOGINDISABLED"), "{told:?}");
     assert!(!told[0].contains("AUTH=PLAIN"), "{told:?}");
-    client.says(&format!("LOGIN alice \"{PASSWORD}\""), "NO [PRIVACYREQUIRED] *").await;
-    client.says(&format!("AUTHENTICATE PLAIN {}", plain()), "NO *").await;
+    client
+        .says(
+            &format!("LOGIN alice \"{PASSWORD}\""),
+            "NO [PRIVACYREQUIRED] *",
+        )
+        .await;
+    client
+        .says(&format!("AUTHENTICATE PLAIN {}", plain()), "NO *")
+        .await;
     client.says("STARTTLS", "OK Begin TLS").await;
     let mut client = client.start_tls(&connector).await;
     let told = client.ok("CAPABILITY").await;
-    assert!(!told[0].contains("STARTTLS") && told[0].contains("AUTH=PLAIN"), "{told:?}");
+    assert!(
+        !told[0].contains("STARTTLS") && told[0].contains("AUTH=PLAIN"),
+        "{told:?}"
+    );
     client.says("STARTTLS", "BAD TLS is in force already").await;
     client.signs_in(ADDRESS).await;
     client.says("STARTTLS", "BAD Signed in already").await;
@@ -130,7 +157,10 @@ async fn a_client_in_idle_hears_that_the_server_is_there_and_is_let_go_in_the_en
     for _ in 0..15 {
         assert_eq!(client.line_in_its_own_time().await, "* OK Still here");
     }
-    assert_eq!(client.line_in_its_own_time().await, "* BYE Idle for too long");
+    assert_eq!(
+        client.line_in_its_own_time().await,
+        "* BYE Idle for too long"
+    );
     client.ends().await;
 }
 
@@ -154,7 +184,12 @@ async fn literals_in_commands() {
     let mut client = office.connect().await;
     client.sends("x LOGIN {15}\r\n").await;
     assert_eq!(client.line().await, "+ Go on");
-    client.sends(format!("alice@demo.test {{{}+}}\r\n{PASSWORD}\r\n", PASSWORD.len())).await;
+    client
+        .sends(format!(
+            "alice@demo.test {{{}+}}\r\n{PASSWORD}\r\n",
+            PASSWORD.len()
+        ))
+        .await;
     assert!(client.until("x").await.1.starts_with("OK"));
 }
 
@@ -172,7 +207,12 @@ async fn fault_7_8_10_what_is_too_much() {
     let (_, tagged) = client.asks(&format!("SEARCH {}", "(".repeat(20_000))).await;
     assert!(tagged.starts_with("BAD"), "{tagged}");
     // As many negations as there is room for say no more than one or none.
-    client.says(&format!("SEARCH {}ALL", "NOT ".repeat(10_000)), "OK Searched").await;
+    client
+        .says(
+            &format!("SEARCH {}ALL", "NOT ".repeat(10_000)),
+            "OK Searched",
+        )
+        .await;
     let mut many = String::from("x SEARCH");
     for _ in 0..250 {
         many.push_str(" SUBJECT {1+}\r\na");
@@ -186,7 +226,9 @@ async fn fault_7_8_10_what_is_too_much() {
 async fn a_line_without_end_is_answered_and_costs_no_memory() {
     let office = Office::open().await;
     let mut client = office.signed_in().await;
-    client.sends(format!("x NOOP {}\r\n", "y".repeat(300_000))).await;
+    client
+        .sends(format!("x NOOP {}\r\n", "y".repeat(300_000)))
+        .await;
     assert!(client.line().await.starts_with("* BAD "));
     client.ok("NOOP").await;
 }
@@ -208,7 +250,9 @@ async fn an_account_has_so_many_connections() {
     let one = office.signed_in().await;
     let _two = office.signed_in().await;
     let mut three = office.connect().await;
-    three.says(&format!("LOGIN {ADDRESS} \"{PASSWORD}\""), "NO [LIMIT] *").await;
+    three
+        .says(&format!("LOGIN {ADDRESS} \"{PASSWORD}\""), "NO [LIMIT] *")
+        .await;
     let mut one = one;
     one.ok("LOGOUT").await;
     one.ends().await;
@@ -229,7 +273,10 @@ async fn a_client_that_says_nothing_is_let_go() {
     let office = Office::open().await;
     let mut client = office.connect().await;
     let before = tokio::time::Instant::now();
-    assert_eq!(client.line_in_its_own_time().await, "* BYE Idle for too long");
+    assert_eq!(
+        client.line_in_its_own_time().await,
+        "* BYE Idle for too long"
+    );
     assert_eq!(before.elapsed(), Duration::from_mins(1));
     client.ends().await;
 }
@@ -245,7 +292,12 @@ async fn a_client_that_can_not_handle_a_capability_is_not_offered_it() {
     })
     .await;
     let mut client = office.signed_in().await;
-    client.tells("ID (\"name\" \"Some Outlook\" \"version\" NIL)", &["* ID (\"name\" \"fieldpost\" *"]).await;
+    client
+        .tells(
+            "ID (\"name\" \"Some Outlook\" \"version\" NIL)",
+            &["* ID (\"name\" \"fieldpost\" *"],
+        )
+        .await;
     let told = client.ok("CAPABILITY").await;
     assert!(!told[0].contains("QRESYNC"), "{told:?}");
     client.tells("ENABLE QRESYNC", &["* ENABLED"]).await;

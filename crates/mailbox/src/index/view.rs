@@ -465,7 +465,11 @@ mod tests {
             view.changed_since(since)
                 .eq(plain.iter().filter(|row| row.mod_seq > since))
         );
-        assert!(view.uid_ranges().flatten().eq(plain.iter().map(|row| row.uid)));
+        assert!(
+            view.uid_ranges()
+                .flatten()
+                .eq(plain.iter().map(|row| row.uid))
+        );
         for _ in 0..20 {
             let at = random(plain.len() as u64 + 3) as usize;
             assert_eq!(view.at(at), plain.get(at));

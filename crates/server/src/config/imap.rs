@@ -98,7 +98,13 @@ mod tests {
         assert_eq!(mask.client, "Some Client");
         assert_eq!(mask.without, ["QRESYNC", "COMPRESS=DEFLATE"]);
         assert_eq!(parse_mask("* without IDLE").unwrap().client, "");
-        for wrong in ["", "without", "a without ", " without IDLE", "Outlook QRESYNC"] {
+        for wrong in [
+            "",
+            "without",
+            "a without ",
+            " without IDLE",
+            "Outlook QRESYNC",
+        ] {
             assert!(parse_mask(wrong).is_none(), "{wrong:?}");
         }
     }

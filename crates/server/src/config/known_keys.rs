@@ -8,8 +8,8 @@ use serde::{Deserialize, Deserializer, de};
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    CertificateFiles, Config, DirectorySection, ImapSection, LimitsSection, Listener, LmtpSection, LogSection,
-    MailboxSection, Pop3Section, QuotaSection, ServerSection, StoreSection, TlsSection,
+    CertificateFiles, Config, DirectorySection, ImapSection, LimitsSection, Listener, LmtpSection,
+    LogSection, MailboxSection, Pop3Section, QuotaSection, ServerSection, StoreSection, TlsSection,
     TransportSection,
 };
 use crate::error::{ConfigError, UnknownKey};

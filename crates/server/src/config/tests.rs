@@ -177,7 +177,10 @@ fn imap_has_a_section_and_listeners() {
     for (text, says) in [
         ("[imap]\nmasks = [\"Outlook\"]\n", "NAME without CAPABILITY"),
         ("[imap]\nconnections_per_account = 0\n", "at least 1"),
-        ("[imap]\nmax_command_size = 10\n", "between 8 KiB and 16 MiB"),
+        (
+            "[imap]\nmax_command_size = 10\n",
+            "between 8 KiB and 16 MiB",
+        ),
         ("[imap]\nidle = \"1m\"\n", "idle_"),
     ] {
         let error = parse(text).unwrap_err().to_string();

@@ -59,7 +59,13 @@ impl<'a> Replies<'a> {
     }
 
     /// `tag OK text`, or with `[code]`.
-    pub fn tagged(&mut self, tag: &Tag, status: Status, code: Option<Code<'_>>, text: impl fmt::Display) {
+    pub fn tagged(
+        &mut self,
+        tag: &Tag,
+        status: Status,
+        code: Option<Code<'_>>,
+        text: impl fmt::Display,
+    ) {
         self.line(tag, status, code, text);
     }
 
@@ -80,7 +86,13 @@ impl<'a> Replies<'a> {
         self.text_line(text);
     }
 
-    fn line(&mut self, begin: impl fmt::Display, status: Status, code: Option<Code<'_>>, text: impl fmt::Display) {
+    fn line(
+        &mut self,
+        begin: impl fmt::Display,
+        status: Status,
+        code: Option<Code<'_>>,
+        text: impl fmt::Display,
+    ) {
         // Writing to a `BytesMut` fails only where memory ends.
         let _ = write!(self.octets, "{begin} {} ", status.word());
         if let Some(code) = code {

@@ -64,7 +64,10 @@ pub(super) fn write_row(
 }
 
 /// Writes a response that takes the record, and perhaps the body. Whether it is whole.
-#[expect(clippy::too_many_arguments, reason = "what all messages of one command share")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "what all messages of one command share"
+)]
 pub(super) async fn write_message(
     state: &Selected,
     number: u32,
@@ -117,8 +120,7 @@ pub(super) async fn write_message(
             | FetchItem::Section(_)
             | FetchItem::Binary(_)
             | FetchItem::BinarySize(_) => {
-                is_whole &=
-                    text::write(&state.user.mailbox, item, asked, trouble, output).await?;
+                is_whole &= text::write(&state.user.mailbox, item, asked, trouble, output).await?;
             }
             FetchItem::Uid
             | FetchItem::Flags

@@ -51,14 +51,19 @@ pub(crate) async fn answer(
     let trouble = sent?;
     marked?;
     Ok(match trouble {
-        Trouble { unreadable: true, .. } => Answer::no(
+        Trouble {
+            unreadable: true, ..
+        } => Answer::no(
             Code::ServerBug,
             "Some of the messages could not be read whole; the log has more",
         ),
         Trouble { gone: true, .. } if by == Addressing::Sequence => {
             Answer::no(Code::ExpungeIssued, "Some of the messages are gone")
         }
-        Trouble { unknown_encoding: true, .. } => Answer::no(
+        Trouble {
+            unknown_encoding: true,
+            ..
+        } => Answer::no(
             Code::UnknownCte,
             "The transfer encoding of a part is not known",
         ),
@@ -196,7 +201,9 @@ async fn send_records(
         let items = records(state, rest).await?;
         let reached = items.last().map(Item::uid);
         let mut items = items.iter().peekable();
-        let until = reached.map_or(1, |reached| rest.partition_point(|row| row.uid <= reached)).max(1);
+        let until = reached
+            .map_or(1, |reached| rest.partition_point(|row| row.uid <= reached))
+            .max(1);
         for row in &rest[..until] {
             while items.next_if(|item| item.uid() < row.uid).is_some() {}
             let Some(item) = items.next_if(|item| item.uid() == row.uid) else {
@@ -233,9 +240,9 @@ async fn records(state: &Selected, rows: &[Row]) -> Result<Vec<Item>, Refusal> {
     }
     match user.mailbox.item(folder.id, first).await {
         Ok(item) => Ok(vec![item]),
-        Err(fieldpost_mailbox::Error::NoSuchItem { .. } | fieldpost_mailbox::Error::Damaged { .. }) => {
-            Ok(Vec::new())
-        }
+        Err(
+            fieldpost_mailbox::Error::NoSuchItem { .. } | fieldpost_mailbox::Error::Damaged { .. },
+        ) => Ok(Vec::new()),
         Err(error) => Err(error.into()),
     }
 }
@@ -281,7 +288,9 @@ mod tests {
     async fn what_the_rows_know() {
         let office = Office::open().await;
         office
-            .deliver_item("Subject: x\r\n\r\ny\r\n", |item| item.flags = Flags::FLAGGED)
+            .deliver_item("Subject: x\r\n\r\ny\r\n", |item| {
+                item.flags = Flags::FLAGGED
+            })
             .await;
         let mut client = office.selected().await;
         client
@@ -290,7 +299,12 @@ mod tests {
                 &["* 1 FETCH (UID 1 FLAGS (\\Flagged) INTERNALDATE \"17-Jul-1996 01:04:25 +0000\" RFC822.SIZE 17 EMAILID (M1) THREADID (T1))"],
             )
             .await;
-        client.tells("UID FETCH 1:* FLAGS", &["* 1 FETCH (UID 1 FLAGS (\\Flagged))"]).await;
+        client
+            .tells(
+                "UID FETCH 1:* FLAGS",
+                &["* 1 FETCH (UID 1 FLAGS (\\Flagged))"],
+            )
+            .await;
         client.tells("UID FETCH 5 FLAGS", &[]).await;
         client.says("FETCH 2 FLAGS", "BAD No such message").await;
         let told = client.ok("FETCH 1 SAVEDATE").await;
@@ -342,17 +356,31 @@ mod tests {
         office.deliver(message("one", "x")).await;
         office.deliver(message("two", "x")).await;
         let mut client = office.selected().await;
-        client.tells("FETCH 1 BODY.PEEK[TEXT]", &["* 1 FETCH (BODY[TEXT] {3}\r\nx\r\n)"]).await;
+        client
+            .tells(
+                "FETCH 1 BODY.PEEK[TEXT]",
+                &["* 1 FETCH (BODY[TEXT] {3}\r\nx\r\n)"],
+            )
+            .await;
         client
             .tells(
                 "FETCH 1 BODY[TEXT]",
-                &["* 1 FETCH (BODY[TEXT] {3}\r\nx\r\n)", "* 1 FETCH (FLAGS (\\Seen))"],
+                &[
+                    "* 1 FETCH (BODY[TEXT] {3}\r\nx\r\n)",
+                    "* 1 FETCH (FLAGS (\\Seen))",
+                ],
             )
             .await;
-        client.tells("FETCH 1 BODY[TEXT]", &["* 1 FETCH (BODY[TEXT] *"]).await;
+        client
+            .tells("FETCH 1 BODY[TEXT]", &["* 1 FETCH (BODY[TEXT] *"])
+            .await;
         client.ok("EXAMINE INBOX").await;
-        client.tells("FETCH 2 RFC822.TEXT", &["* 2 FETCH (RFC822.TEXT *"]).await;
-        client.tells("FETCH 2 FLAGS", &["* 2 FETCH (FLAGS ())"]).await;
+        client
+            .tells("FETCH 2 RFC822.TEXT", &["* 2 FETCH (RFC822.TEXT *"])
+            .await;
+        client
+            .tells("FETCH 2 FLAGS", &["* 2 FETCH (FLAGS ())"])
+            .await;
     }
 
     /// A NUL can't stand in a text literal.
@@ -362,7 +390,10 @@ mod tests {
         office.deliver(b"Subject: x\r\n\r\na\0b\0\r\n").await;
         let mut client = office.selected().await;
         let told = client.ok("FETCH 1 BODY.PEEK[TEXT]").await;
-        assert_eq!(told, ["* 1 FETCH (BODY[TEXT] {6}\r\na\u{fffd}b\u{fffd}\r\n)"]);
+        assert_eq!(
+            told,
+            ["* 1 FETCH (BODY[TEXT] {6}\r\na\u{fffd}b\u{fffd}\r\n)"]
+        );
         let told = client.ok("FETCH 1 BINARY.PEEK[1]").await;
         assert_eq!(told, ["* 1 FETCH (BINARY[1] ~{6}\r\na\0b\0\r\n)"]);
     }
@@ -385,11 +416,18 @@ mod tests {
         client.ok("EXPUNGE").await;
         client.ok("STORE 3 +FLAGS.SILENT (\\Seen)").await;
         let told = client
-            .ok(&format!("UID FETCH 1:* (FLAGS) (CHANGEDSINCE {mod_seq} VANISHED)"))
+            .ok(&format!(
+                "UID FETCH 1:* (FLAGS) (CHANGEDSINCE {mod_seq} VANISHED)"
+            ))
             .await;
         assert_eq!(told[0], "* VANISHED (EARLIER) 2");
-        assert!(told[1].starts_with("* 3 FETCH (UID 4 FLAGS (\\Seen) MODSEQ ("), "{told:?}");
+        assert!(
+            told[1].starts_with("* 3 FETCH (UID 4 FLAGS (\\Seen) MODSEQ ("),
+            "{told:?}"
+        );
         assert_eq!(told.len(), 2);
-        client.says("FETCH 1:* FLAGS (CHANGEDSINCE 1 VANISHED)", "BAD *").await;
+        client
+            .says("FETCH 1:* FLAGS (CHANGEDSINCE 1 VANISHED)", "BAD *")
+            .await;
     }
 }

@@ -69,9 +69,7 @@ pub(super) async fn write(
             write_name(asked, output.buffer());
             section(mailbox, item, &summary, asked, output).await
         }
-        FetchItem::Binary(asked) => {
-            binary(mailbox, item, &summary, asked, trouble, output).await
-        }
+        FetchItem::Binary(asked) => binary(mailbox, item, &summary, asked, trouble, output).await,
         FetchItem::BinarySize(part) => {
             binary_size(mailbox, item, &summary, part, trouble, output).await
         }

@@ -54,8 +54,12 @@ pub(crate) fn query(key: &SearchKey, folder: &SelectedFolder, now: i64) -> Resul
         SearchKey::Older(seconds) => Query::InternalDate(i64::MIN..now - i64::from(*seconds) + 1),
         SearchKey::Younger(seconds) => Query::InternalDate(now - i64::from(*seconds)..i64::MAX),
         SearchKey::ModSeq(mod_seq) => Query::ModSeq(*mod_seq),
-        SearchKey::EmailId(id) => object_id(id, 'M').map_or(NOTHING, |id| Query::Content(ContentId(id))),
-        SearchKey::ThreadId(id) => object_id(id, 'T').map_or(NOTHING, |id| Query::Thread(ThreadId(id))),
+        SearchKey::EmailId(id) => {
+            object_id(id, 'M').map_or(NOTHING, |id| Query::Content(ContentId(id)))
+        }
+        SearchKey::ThreadId(id) => {
+            object_id(id, 'T').map_or(NOTHING, |id| Query::Thread(ThreadId(id)))
+        }
     })
 }
 
