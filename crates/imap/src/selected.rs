@@ -124,7 +124,7 @@ impl SelectedFolder {
     pub(crate) async fn tell(
         &mut self,
         mailbox: &Mailbox,
-        enabled: &Enabled,
+        enabled: Enabled,
         expunges: Expunges,
         with_uid: bool,
         own: &Own,
@@ -153,7 +153,7 @@ impl SelectedFolder {
     }
 
     /// How a message's new flags are told.
-    pub(crate) fn style(&self, enabled: &Enabled, with_uid: bool) -> flags::Update {
+    pub(crate) fn style(&self, enabled: Enabled, with_uid: bool) -> flags::Update {
         flags::Update {
             uid: with_uid || enabled.qresync,
             mod_seq: enabled.condstore,
@@ -222,7 +222,7 @@ impl SelectedFolder {
         }
     }
 
-    fn tell_gone(&mut self, enabled: &Enabled, replies: &mut Replies<'_>) {
+    fn tell_gone(&mut self, enabled: Enabled, replies: &mut Replies<'_>) {
         if self.gone.is_empty() {
             return;
         }
@@ -237,7 +237,7 @@ impl SelectedFolder {
         }
     }
 
-    pub(crate) fn tell_exists(&self, enabled: &Enabled, replies: &mut Replies<'_>) {
+    pub(crate) fn tell_exists(&self, enabled: Enabled, replies: &mut Replies<'_>) {
         replies.data(format_args!("{} EXISTS", self.numbers.len()));
         if !enabled.rev2 {
             replies.data(format_args!("{} RECENT", self.recent()));

@@ -312,10 +312,10 @@ impl Selected {
             Command::Check => Ok(Answer::ok("Checked")),
             Command::Close => {
                 let result = command::close::answer(&self).await;
-                return leave(self, &tag, result, output);
+                return leave(*self, &tag, result, output);
             }
             Command::Unselect => {
-                return leave(self, &tag, Ok(Answer::ok("Mailbox left")), output);
+                return leave(*self, &tag, Ok(Answer::ok("Mailbox left")), output);
             }
             Command::Select(select) => {
                 return command::select::answer(self.user, tag, &select, false, true, output).await;
@@ -378,15 +378,14 @@ impl Selected {
             Err(Refusal::Broken(error)) => return Err(error),
         };
         match self.tell(expunges, by_uid, &Own::new(), output).await {
-            Ok(()) => {}
+            // The command itself was done; what could not be told is told another time.
+            Ok(()) | Err(Refusal::Answer(_)) => {}
             Err(Refusal::MailboxGone) => {
                 finish(&tag, answer, output);
                 mailbox_gone(output);
                 return Ok(Next::Close);
             }
             Err(Refusal::Broken(error)) => return Err(error),
-            // The command itself was done; what could not be told is told another time.
-            Err(Refusal::Answer(_)) => {}
         }
         finish(&tag, answer, output);
         Ok(Next::Go(Session::Selected(self)))
@@ -402,14 +401,7 @@ impl Selected {
     ) -> Result<(), Refusal> {
         let Self { user, folder } = self;
         folder
-            .tell(
-                &user.mailbox,
-                &user.enabled,
-                expunges,
-                with_uid,
-                own,
-                output,
-            )
+            .tell(&user.mailbox, user.enabled, expunges, with_uid, own, output)
             .await
     }
 }
@@ -526,7 +518,7 @@ async fn for_any_user(
 
 /// Leaves the selected mailbox.
 fn leave(
-    state: Box<Selected>,
+    state: Selected,
     tag: &Tag,
     result: Result<Answer, Refusal>,
     output: &mut Output<'_>,

@@ -18,7 +18,7 @@ use crate::{
 pub(crate) struct Exchange {
     state: Box<NotAuthenticated>,
     tag: Tag,
-    exchange: sasl::Exchange,
+    running: sasl::Exchange,
 }
 
 /// Begins an exchange.
@@ -45,7 +45,7 @@ impl Exchange {
         let Self {
             state,
             tag,
-            exchange,
+            running,
         } = self;
         let line = match line {
             Line::Complete(line) => line,
@@ -62,7 +62,7 @@ impl Exchange {
             Ok(response) => Zeroizing::new(response),
             Err(InvalidBase64) => return invalid(state, &tag, output),
         };
-        let step = exchange.step(&response).await;
+        let step = running.step(&response).await;
         after(state, tag, step, output).await
     }
 }
@@ -79,7 +79,7 @@ async fn after(
             Next::Go(Session::Exchange(Box::new(Exchange {
                 state,
                 tag,
-                exchange,
+                running: exchange,
             })))
         }
         Step::Done(identity) => login::enter(state, tag, identity, output).await,

@@ -93,7 +93,7 @@ async fn open(
             "Flags permitted"
         },
     );
-    selected.tell_exists(&user.enabled, &mut replies);
+    selected.tell_exists(user.enabled, &mut replies);
     if !rev2
         && folder.counters.unseen > 0
         && let Some(row) = view.first_unseen()
@@ -169,7 +169,7 @@ async fn catch_up(
             .replies()
             .data(format_args!("VANISHED (EARLIER) {}", Set(&gone)));
     }
-    let style = selected.style(&user.enabled, true);
+    let style = selected.style(user.enabled, true);
     let is_listed = resync.known_uids.is_some();
     for row in view.changed_since(resync.mod_seq) {
         if is_listed && !known.contains(row.uid) {

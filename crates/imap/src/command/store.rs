@@ -84,7 +84,7 @@ async fn tell_own(
 ) -> Result<Own, Refusal> {
     let Selected { user, folder } = state;
     let mut own = Own::new();
-    let style = folder.style(&user.enabled, by == Addressing::Uid);
+    let style = folder.style(user.enabled, by == Addressing::Uid);
     if silent {
         for (row, before) in stored.changed.iter().zip(&stored.before) {
             if *before > folder.known {

@@ -15,6 +15,7 @@ use crate::{
     codec::{
         request::{Addressing, Fetch, FetchItem},
         response::{Code, code::Set},
+        set::SequenceSet,
     },
     output::Output,
     session::Selected,
@@ -126,8 +127,8 @@ async fn tell_vanished(
     let Selected { user, folder } = state;
     let since = fetch.changed_since.unwrap_or_default();
     let asked = match &fetch.set {
-        crate::codec::set::SequenceSet::Saved => folder.saved.clone(),
-        set => set.resolve(folder.numbers.last_uid()).unwrap_or_default(),
+        SequenceSet::Saved => folder.saved.clone(),
+        set @ SequenceSet::Ranges(_) => set.resolve(folder.numbers.last_uid()).unwrap_or_default(),
     };
     let view = folder.view(&user.mailbox).await?;
     let gone: UidSet = match user.mailbox.changes(folder.id, since).await? {
@@ -289,7 +290,7 @@ mod tests {
         let office = Office::open().await;
         office
             .deliver_item("Subject: x\r\n\r\ny\r\n", |item| {
-                item.flags = Flags::FLAGGED
+                item.flags = Flags::FLAGGED;
             })
             .await;
         let mut client = office.selected().await;
