@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use fieldpost_message::Summary;
+use fieldpost_message::{EncodedEnvelope, EncodedSummary, Summary};
 use fieldpost_store::StoreError;
 
 use super::{
@@ -11,7 +11,7 @@ use super::{
     message::{FoldedHeader, Segment, SegmentKind, Source, TextDecoder, segments},
     pace::Slices,
     plan::{Answers, Leaf, Plan},
-    reading::summary,
+    reading::readable,
 };
 use crate::{Error, Item, Mailbox, Row};
 
@@ -48,7 +48,7 @@ impl<'p> Asking<'p> {
         item: &Item,
         slices: &mut Slices<'_>,
     ) -> Result<bool, Error> {
-        let Some(summary) = summary(item) else {
+        let Some(summary) = readable(item.encoded_summary()) else {
             return Ok(false);
         };
         self.answers.clear();
@@ -57,7 +57,8 @@ impl<'p> Asking<'p> {
         self.fields.clear();
         let mut by_summary = BySummary {
             plan: self.plan,
-            summary: &summary,
+            summary,
+            envelope: None,
             answers: &mut self.answers,
             open: &mut self.open,
             fields: &mut self.fields,
@@ -65,6 +66,9 @@ impl<'p> Asking<'p> {
         if let Some(answer) = self.plan.answer(row, &mut by_summary) {
             return Ok(answer);
         }
+        let Some(summary) = readable(item.summary()) else {
+            return Ok(false);
+        };
         match self.read(row, item, &summary, slices).await {
             Ok(answer) => Ok(answer),
             // Expunged meanwhile.
@@ -221,46 +225,66 @@ impl FoldedFields {
         self.known.fill(None);
     }
 
-    fn field(&mut self, field: Field, summary: &Summary) -> (Kept, &[u8]) {
+    /// `None`: the summary is damaged.
+    fn field(
+        &mut self,
+        field: Field,
+        summary: &EncodedSummary<'_>,
+        envelope: &EncodedEnvelope<'_>,
+    ) -> Option<(Kept, &[u8])> {
         let text = &mut self.text;
-        let (kept, start, end) = *self.known[field as usize].get_or_insert_with(|| {
+        let known = &mut self.known[field as usize];
+        if known.is_none() {
             // In no text: what is folded behind it does not hang on what is before it.
             text.push(0xff);
             let start = text.len();
-            (field.fold(summary, text), start, text.len())
-        });
-        (kept, &self.text[start..end])
+            let kept = field.fold(summary, envelope, text).ok()?;
+            *known = Some((kept, start, text.len()));
+        }
+        known.map(|(kept, start, end)| (kept, &self.text[start..end]))
     }
 }
 
 /// Answers what the summary can tell, and notes what else is asked for.
 struct BySummary<'a> {
     plan: &'a Plan,
-    summary: &'a Summary,
+    summary: EncodedSummary<'a>,
+    /// Read when it is first asked for.
+    envelope: Option<EncodedEnvelope<'a>>,
     answers: &'a mut [Option<bool>],
     open: &'a mut Vec<usize>,
     fields: &'a mut FoldedFields,
+}
+
+impl BySummary<'_> {
+    /// Whether a field holds a needle, or is there; `None`: the message itself must tell.
+    fn field(&mut self, field: Field, needle: Option<usize>) -> Option<bool> {
+        let envelope = match self.envelope {
+            Some(envelope) => envelope,
+            // Damage shows again, and is logged, where the message is read.
+            None => *self.envelope.insert(self.summary.envelope().ok()?),
+        };
+        let (kept, text) = self.fields.field(field, &self.summary, &envelope)?;
+        match (kept, needle) {
+            (Kept::Nothing, _) | (Kept::NothingReadable, Some(_)) => Some(false),
+            (Kept::NothingReadable, None) => None,
+            (Kept::All | Kept::Beginning, None) => Some(true),
+            (kept, Some(needle)) => {
+                let is_in = self.plan.needles[needle].is_in(text);
+                (is_in || kept == Kept::All).then_some(is_in)
+            }
+        }
+    }
 }
 
 impl Answers for BySummary<'_> {
     fn leaf(&mut self, number: usize) -> Option<bool> {
         let answer = match &self.plan.leaves[number] {
             Leaf::SentDay(days) => {
-                let sent = self.summary.sent;
+                let sent = self.summary.sent();
                 Some(sent.is_some_and(|sent| days.contains(&sent.local_day())))
             }
-            Leaf::Field(field, needle) => {
-                let (kept, text) = self.fields.field(*field, self.summary);
-                match (kept, needle) {
-                    (Kept::Nothing, _) | (Kept::NothingReadable, Some(_)) => Some(false),
-                    (Kept::NothingReadable, None) => None,
-                    (Kept::All | Kept::Beginning, None) => Some(true),
-                    (kept, Some(needle)) => {
-                        let is_in = self.plan.needles[*needle].is_in(text);
-                        (is_in || kept == Kept::All).then_some(is_in)
-                    }
-                }
-            }
+            Leaf::Field(field, needle) => self.field(*field, *needle),
             Leaf::Header(..) | Leaf::Body(_) | Leaf::Text(_) => None,
         };
         if answer.is_none() {

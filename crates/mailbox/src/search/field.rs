@@ -1,6 +1,8 @@
 //! Header fields that a search need not open the message for.
 
-use fieldpost_message::{SearchField, Summary, encoded_word};
+use fieldpost_message::{
+    EncodedAddress, EncodedEnvelope, EncodedList, EncodedSummary, Error, encoded_word,
+};
 
 use super::fold::fold;
 
@@ -59,30 +61,35 @@ impl Field {
     }
 
     /// Appends the field's text, folded.
-    pub(super) fn fold(self, summary: &Summary, out: &mut Vec<u8>) -> Kept {
-        let envelope = &summary.envelope;
+    pub(super) fn fold(
+        self,
+        summary: &EncodedSummary<'_>,
+        envelope: &EncodedEnvelope<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<Kept, Error> {
         let start = out.len();
+        let mut entries = 0;
         let found = match self {
-            Self::Subject => decoded(envelope.subject.as_deref(), out),
-            Self::Date => decoded(envelope.date.as_deref(), out),
-            Self::MessageId => decoded(envelope.message_id.as_deref(), out),
-            Self::InReplyTo => decoded(envelope.in_reply_to.as_deref(), out),
-            Self::From => addresses(summary, SearchField::From, out),
-            Self::To => addresses(summary, SearchField::To, out),
-            Self::Cc => addresses(summary, SearchField::Cc, out),
-            Self::Bcc => addresses(summary, SearchField::Bcc, out),
+            Self::Subject => decoded(envelope.subject, out),
+            Self::Date => decoded(envelope.date, out),
+            Self::MessageId => decoded(envelope.message_id, out),
+            Self::InReplyTo => decoded(envelope.in_reply_to, out),
+            Self::From => addresses(envelope.from, out)?,
+            Self::To => addresses(envelope.to, out)?,
+            Self::Cc => addresses(envelope.cc, out)?,
+            Self::Bcc => addresses(envelope.bcc, out)?,
             Self::References => {
-                for id in &summary.references {
+                for id in summary.references() {
                     fold(" <", out);
-                    fold(id, out);
+                    fold(id?, out);
                     fold(">", out);
+                    entries += 1;
                 }
-                kept(!summary.references.is_empty())
+                kept(entries > 0)
             }
         };
-        let is_long = out.len() - start > SURELY_WHOLE
-            || (self == Self::References && summary.references.len() > SURELY_ALL);
-        if is_long { Kept::Beginning } else { found }
+        let is_long = out.len() - start > SURELY_WHOLE || entries > SURELY_ALL;
+        Ok(if is_long { Kept::Beginning } else { found })
     }
 }
 
@@ -96,10 +103,42 @@ fn decoded(text: Option<&str>, out: &mut Vec<u8>) -> Kept {
     }
 }
 
-fn addresses(summary: &Summary, field: SearchField, out: &mut Vec<u8>) -> Kept {
-    let text = summary.search_text(field);
-    fold(&text, out);
-    kept(!text.is_empty())
+/// `Name <mailbox@host>, …`; a group's name stands before its members.
+fn addresses(list: EncodedList<'_, EncodedAddress<'_>>, out: &mut Vec<u8>) -> Result<Kept, Error> {
+    for (number, address) in list.iter().enumerate() {
+        let address = address?;
+        if number > 0 && (address.mailbox.is_some() || address.name.is_some()) {
+            fold(", ", out);
+        }
+        let name = address.name.unwrap_or_default();
+        fold(&encoded_word::decode(name), out);
+        match address.host {
+            Some(_) => {
+                let (before, behind) = if name.is_empty() {
+                    ("", "")
+                } else {
+                    (" <", ">")
+                };
+                fold(before, out);
+                fold_spec(&address, out);
+                fold(behind, out);
+            }
+            None => fold(
+                &encoded_word::decode(address.mailbox.unwrap_or_default()),
+                out,
+            ),
+        }
+    }
+    Ok(kept(!list.is_empty()))
+}
+
+/// Appends `mailbox@host`, folded; a local part that needs quotes is left without.
+pub(super) fn fold_spec(address: &EncodedAddress<'_>, out: &mut Vec<u8>) {
+    fold(address.mailbox.unwrap_or_default(), out);
+    if let Some(host) = address.host.filter(|host| !host.is_empty()) {
+        fold("@", out);
+        fold(host, out);
+    }
 }
 
 fn kept(any: bool) -> Kept {
@@ -126,4 +165,4 @@ const FIELDS: [Field; 9] = [
 const SURELY_WHOLE: usize = 4096;
 
 /// And more ids of References than this.
-const SURELY_ALL: usize = 32;
+const SURELY_ALL: u32 = 32;

@@ -2,8 +2,6 @@
 
 use std::collections::VecDeque;
 
-use fieldpost_message::Summary;
-
 use crate::{Error, FolderId, Item, Mailbox, View};
 
 /// The records of some items of a view, read in long runs where they lie close together and one by one where they do not.
@@ -67,33 +65,26 @@ impl<'a> Reading<'a> {
         let place = |uid| match self.view.position(uid) {
             Ok(position) | Err(position) => position,
         };
-        let mut last = place(self.uids[0]);
         let mut run = 1;
-        for uid in self.uids.iter().take(PAGE).skip(1) {
-            let here = place(*uid);
-            if here - last > FAR {
+        for pair in self.uids.windows(2).take(PAGE - 1) {
+            if pair[1] - pair[0] > FAR && place(pair[1]) - place(pair[0]) > FAR as usize {
                 break;
             }
-            last = here;
             run += 1;
         }
         run
     }
 }
 
-/// An item's summary; `None` and a line in the log if it is damaged.
-pub(super) fn summary(item: &Item) -> Option<Summary> {
-    match item.summary() {
-        Ok(summary) => Some(summary),
-        Err(error) => {
-            tracing::error!(%error, "a message is passed over in a search");
-            None
-        }
-    }
+/// What of an item's summary could be read; `None` and a line in the log if it is damaged.
+pub(super) fn readable<T>(summary: Result<T, Error>) -> Option<T> {
+    summary
+        .inspect_err(|error| tracing::error!(%error, "a message is passed over in a search"))
+        .ok()
 }
 
 /// How many wanted items are read at once at most.
 const PAGE: usize = 256;
 
 /// How many unwanted items may lie between two that are read together.
-const FAR: usize = 4;
+const FAR: u32 = 4;

@@ -2,13 +2,16 @@
 
 use std::cmp::Ordering;
 
-use fieldpost_message::{Address, Summary, encoded_word};
+use fieldpost_message::{
+    EncodedAddress, EncodedEnvelope, EncodedList, SentDate, encoded_word, subject,
+};
 
 use super::{
     Pace,
+    field::fold_spec,
     fold::fold,
     pace::Slices,
-    reading::{Reading, summary},
+    reading::{Reading, readable},
 };
 use crate::{Error, FolderId, Mailbox, Row, View};
 
@@ -81,7 +84,8 @@ impl Mailbox {
             columns.push(Column::of_rows(*by, &rows));
             slices.spend(rows.len() * ROW_COST).await?;
         }
-        if keys.iter().any(|by| by.key.needs_summary()) {
+        let texts = keys.iter().any(|by| by.key.is_text());
+        if texts || keys.iter().any(|by| by.key == SortKey::SentDate) {
             let mut reading = Reading::new(self, folder, view, &uids);
             let mut at = 0;
             while let Some(item) = reading.next().await? {
@@ -89,10 +93,12 @@ impl Mailbox {
                 while uids[at] < item.uid() {
                     at += 1;
                 }
-                if let Some(summary) = summary(&item) {
-                    for (by, column) in keys.iter().zip(&mut columns) {
-                        column.set(at, by.key, &summary);
-                    }
+                let Some(summary) = readable(item.encoded_summary()) else {
+                    continue;
+                };
+                let envelope = if texts { summary.envelope().ok() } else { None };
+                for (by, column) in keys.iter().zip(&mut columns) {
+                    column.set(at, by.key, summary.sent(), envelope.as_ref());
                 }
             }
         }
@@ -115,11 +121,10 @@ impl Mailbox {
 }
 
 impl SortKey {
-    fn needs_summary(self) -> bool {
+    fn is_text(self) -> bool {
         match self {
-            Self::InternalDate | Self::Size => false,
-            Self::SentDate
-            | Self::Subject
+            Self::InternalDate | Self::SentDate | Self::Size => false,
+            Self::Subject
             | Self::From
             | Self::To
             | Self::Cc
@@ -129,36 +134,40 @@ impl SortKey {
     }
 
     /// Appends the key as a text, folded.
-    fn fold(self, summary: &Summary, out: &mut Vec<u8>) {
-        let envelope = &summary.envelope;
+    fn fold(self, envelope: &EncodedEnvelope<'_>, out: &mut Vec<u8>) {
         match self {
             Self::InternalDate | Self::SentDate | Self::Size => {}
-            Self::Subject => fold(&summary.base_subject().text, out),
-            Self::From => local_part(&envelope.from, out),
-            Self::To => local_part(&envelope.to, out),
-            Self::Cc => local_part(&envelope.cc, out),
-            Self::DisplayFrom => display(&envelope.from, out),
-            Self::DisplayTo => display(&envelope.to, out),
+            Self::Subject => {
+                let subject = encoded_word::decode(envelope.subject.unwrap_or_default());
+                fold(&subject::base_subject(&subject).text, out);
+            }
+            Self::From => local_part(envelope.from, out),
+            Self::To => local_part(envelope.to, out),
+            Self::Cc => local_part(envelope.cc, out),
+            Self::DisplayFrom => display(envelope.from, out),
+            Self::DisplayTo => display(envelope.to, out),
         }
     }
 }
 
 /// `addr-mailbox` of the first address; a group's name if it is one.
-fn local_part(list: &[Address], out: &mut Vec<u8>) {
-    if let Some(mailbox) = list.first().and_then(|first| first.mailbox.as_deref()) {
-        fold(mailbox, out);
+fn local_part(list: EncodedList<'_, EncodedAddress<'_>>, out: &mut Vec<u8>) {
+    if let Some(Ok(first)) = list.iter().next() {
+        fold(first.mailbox.unwrap_or_default(), out);
     }
 }
 
 /// RFC 5957 §3.
-fn display(list: &[Address], out: &mut Vec<u8>) {
-    let Some(first) = list.first() else { return };
-    let name = first.name.as_deref().filter(|name| !name.trim().is_empty());
-    match (name, &first.host) {
+fn display(list: EncodedList<'_, EncodedAddress<'_>>, out: &mut Vec<u8>) {
+    let Some(Ok(first)) = list.iter().next() else {
+        return;
+    };
+    let name = first.name.filter(|name| !name.trim().is_empty());
+    match (name, first.host) {
         (Some(name), _) => fold(&encoded_word::decode(name), out),
-        (None, Some(_)) => fold(&first.addr_spec().unwrap_or_default(), out),
+        (None, Some(_)) => fold_spec(&first, out),
         (None, None) => {
-            let group = first.mailbox.as_deref().unwrap_or_default();
+            let group = first.mailbox.unwrap_or_default();
             fold(&encoded_word::decode(group), out);
         }
     }
@@ -199,11 +208,20 @@ impl Column {
         }
     }
 
-    fn set(&mut self, at: usize, key: SortKey, summary: &Summary) {
-        match (&mut self.values, key, summary.sent) {
-            (Values::Numbers(numbers), SortKey::SentDate, Some(sent)) => numbers[at] = sent.unix,
-            (Values::Numbers(_), ..) => {}
-            (Values::Texts(texts), ..) => texts.set(at, key, summary),
+    /// Takes the key of an item from its summary.
+    fn set(
+        &mut self,
+        at: usize,
+        key: SortKey,
+        sent: Option<SentDate>,
+        envelope: Option<&EncodedEnvelope<'_>>,
+    ) {
+        match (&mut self.values, sent, envelope) {
+            (Values::Numbers(numbers), Some(sent), _) if key == SortKey::SentDate => {
+                numbers[at] = sent.unix;
+            }
+            (Values::Texts(texts), _, Some(envelope)) => texts.set(at, key, envelope),
+            (Values::Numbers(_) | Values::Texts(_), ..) => {}
         }
     }
 
@@ -231,9 +249,9 @@ struct Place {
 }
 
 impl Texts {
-    fn set(&mut self, at: usize, key: SortKey, summary: &Summary) {
+    fn set(&mut self, at: usize, key: SortKey, envelope: &EncodedEnvelope<'_>) {
         let start = self.bytes.len();
-        key.fold(summary, &mut self.bytes);
+        key.fold(envelope, &mut self.bytes);
         self.bytes.truncate(start + MAX_KEY);
         let text = &self.bytes[start..];
         let mut head = [0; 8];

@@ -10,14 +10,14 @@ use std::{
     hash::{BuildHasher, RandomState},
 };
 
-use fieldpost_message::Summary;
+use fieldpost_message::{EncodedEnvelope, EncodedSummary, encoded_word, message_ids, subject};
 
 use self::references::References;
 use super::{
     Pace,
     fold::fold,
     pace::Slices,
-    reading::{Reading, summary},
+    reading::{Reading, readable},
 };
 use crate::{Error, FolderId, Mailbox, View};
 
@@ -62,6 +62,7 @@ impl Mailbox {
         uids.dedup();
         let mut names = Names::default();
         let mut references = References::default();
+        let mut ids = Vec::new();
         let mut messages = Vec::with_capacity(uids.len());
         let mut reading = Reading::new(self, folder, view, &uids);
         let mut next = reading.next().await?;
@@ -76,12 +77,19 @@ impl Mailbox {
                 is_reply: false,
             };
             let item = next.take_if(|item| item.uid() == *uid);
-            let summary = item.as_ref().and_then(summary);
-            if let Some(summary) = &summary {
-                message.read(summary, &mut names);
+            let summary = item
+                .as_ref()
+                .and_then(|item| readable(item.encoded_summary()));
+            let envelope = summary.and_then(|summary| summary.envelope().ok());
+            if let (Some(summary), Some(envelope)) = (&summary, &envelope) {
+                message.read(summary, envelope, &mut names);
             }
             if threading == Threading::References {
-                references.add(summary.as_ref(), &names);
+                ids.clear();
+                let own = summary
+                    .zip(envelope)
+                    .and_then(|(summary, envelope)| names.read_ids(&summary, &envelope, &mut ids));
+                references.add(own, &ids);
             }
             messages.push(message);
             if item.is_some() {
@@ -109,11 +117,17 @@ struct Message {
 }
 
 impl Message {
-    fn read(&mut self, summary: &Summary, names: &mut Names) {
-        if let Some(sent) = summary.sent {
+    fn read(
+        &mut self,
+        summary: &EncodedSummary<'_>,
+        envelope: &EncodedEnvelope<'_>,
+        names: &mut Names,
+    ) {
+        if let Some(sent) = summary.sent() {
             self.date = sent.unix;
         }
-        let base = summary.base_subject();
+        let subject = encoded_word::decode(envelope.subject.unwrap_or_default());
+        let base = subject::base_subject(&subject);
         self.is_reply = base.is_reply_or_forward;
         self.subject = names.of_subject(&base.text);
     }
@@ -132,6 +146,24 @@ struct Names {
 impl Names {
     fn of_id(&self, id: &str) -> Name {
         self.of(id.as_bytes())
+    }
+
+    /// A message's own id; those that it refers to go to `refers_to`, its nearest last.
+    fn read_ids(
+        &self,
+        summary: &EncodedSummary<'_>,
+        envelope: &EncodedEnvelope<'_>,
+        refers_to: &mut Vec<Name>,
+    ) -> Option<Name> {
+        let references = summary.references().map_while(Result::ok);
+        refers_to.extend(references.map(|id| self.of_id(id)));
+        // In-Reply-To counts only where there are no References, and then its first id.
+        if refers_to.is_empty() {
+            let replied = message_ids(envelope.in_reply_to.unwrap_or_default());
+            refers_to.extend(replied.take(1).map(|id| self.of_id(id)));
+        }
+        let own = message_ids(envelope.message_id.unwrap_or_default()).next();
+        own.map(|id| self.of_id(id))
     }
 
     fn of_subject(&mut self, base: &str) -> Option<Name> {

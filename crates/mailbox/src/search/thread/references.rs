@@ -4,10 +4,8 @@
 
 use std::collections::HashMap;
 
-use fieldpost_message::Summary;
-
 use super::{
-    Message, Name, Names, Threaded,
+    Message, Name, Threaded,
     forest::{Forest, NONE},
 };
 
@@ -24,22 +22,8 @@ pub(super) struct References {
 }
 
 impl References {
-    /// Takes the next message (step 1).
-    pub(super) fn add(&mut self, summary: Option<&Summary>, names: &Names) {
-        let id = summary.and_then(Summary::message_id);
-        let mut refers_to: Vec<Name> = Vec::new();
-        if let Some(summary) = summary {
-            let ids = summary.references.iter();
-            refers_to.extend(ids.map(|id| names.of_id(id)));
-            // In-Reply-To counts only where there are no References, and then its first id.
-            if refers_to.is_empty() {
-                refers_to.extend(summary.in_reply_to().take(1).map(|id| names.of_id(id)));
-            }
-        }
-        self.add_ids(id.map(|id| names.of_id(id)), &refers_to);
-    }
-
-    pub(super) fn add_ids(&mut self, id: Option<Name>, refers_to: &[Name]) {
+    /// Takes the next message, with its own id and those that it refers to, its nearest last (step 1).
+    pub(super) fn add(&mut self, id: Option<Name>, refers_to: &[Name]) {
         let number = self.nodes.len() as u32;
         let node = match id.map(|id| self.node(id)) {
             Some(node) if self.message_of[node as usize] == NONE => node,

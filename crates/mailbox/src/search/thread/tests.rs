@@ -41,7 +41,7 @@ fn by_references(mails: &[Mail]) -> Vec<Threaded> {
     let mut references = References::default();
     for mail in mails {
         let refers_to: Vec<_> = mail.refers_to.iter().map(|id| names.of_id(id)).collect();
-        references.add_ids(mail.id.map(|id| names.of_id(id)), &refers_to);
+        references.add(mail.id.map(|id| names.of_id(id)), &refers_to);
     }
     references.threads(&messages)
 }
@@ -191,7 +191,7 @@ fn a_chain_of_100_000_needs_no_deep_stack_and_little_time() {
             } else {
                 number
             };
-            references.add_ids(
+            references.add(
                 Some(Name::from(place)),
                 &[Name::from(place.wrapping_sub(1))],
             );
