@@ -59,7 +59,7 @@ const EIGHT_BIT: u8 = 0x80;
 fn class(byte: u8) -> u8 {
     let escaped = u8::from(byte == b'"') | u8::from(byte == b'\\');
     let breaks = u8::from(byte == b'\r') | u8::from(byte == b'\n') | u8::from(byte == 0);
-    escaped * ESCAPED | breaks * BREAKS | byte & EIGHT_BIT
+    (escaped * ESCAPED) | (breaks * BREAKS) | (byte & EIGHT_BIT)
 }
 
 fn write_escaped(out: &mut BytesMut, mut bytes: &[u8]) {
