@@ -13,7 +13,7 @@ MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=\"----=_Part_1\"\r\
 ------=_Part_1\r\nContent-Type: application/pdf; name=\"minutes.pdf\"\r\nContent-Disposition: attachment; filename=\"minutes.pdf\"\r\n\
 Content-Transfer-Encoding: base64\r\n\r\nJVBERi0xLjQK\r\n------=_Part_1--\r\n";
 
-fn summary() -> Summary {
+pub(super) fn summary() -> Summary {
     let mut scanner = Scanner::new(Limits::default());
     scanner.push(MESSAGE);
     scanner.finish()

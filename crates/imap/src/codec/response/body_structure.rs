@@ -1,14 +1,11 @@
 //! BODY and BODYSTRUCTURE (RFC 9051 §7.5.2).
 
-use bytes::{BufMut, BytesMut};
+use bytes::BytesMut;
 use fieldpost_message::{
     EncodedContent, EncodedEnvelope, EncodedList, EncodedParam, EncodedPart, Error, PartVisitor,
 };
 
-use super::{
-    envelope::write_envelope,
-    string::{write_nstring, write_number, write_string},
-};
+use super::{envelope::put_envelope, string::Out};
 
 /// BODY: a part and all below it without extension data. After an error `out` is as it was before.
 ///
@@ -36,48 +33,43 @@ fn write(
     utf8: bool,
     extended: bool,
 ) -> Result<(), Error> {
-    let start = out.len();
-    let written = part.walk(&mut Writer {
-        out,
-        utf8,
+    let mut writer = Writer {
+        out: Out::new(out, utf8),
         extended,
-    });
-    if written.is_err() {
-        out.truncate(start);
-    }
-    written
+    };
+    let written = part.walk(&mut writer);
+    writer.out.finish(written)
 }
 
 struct Writer<'o> {
-    out: &'o mut BytesMut,
-    utf8: bool,
+    out: Out<'o>,
     extended: bool,
 }
 
 impl<'a> PartVisitor<'a> for Writer<'_> {
     fn open(&mut self, part: &EncodedPart<'a>) -> Result<(), Error> {
-        self.out.put_u8(b'(');
+        self.out.byte(b'(');
         if matches!(part.content, EncodedContent::Multipart(_)) {
             return Ok(());
         }
-        self.string(part.media_type);
+        self.out.string(part.media_type);
         self.space();
-        self.string(part.subtype);
+        self.out.string(part.subtype);
         self.space();
         self.params(part.params)?;
         self.space();
-        self.nstring(part.id);
+        self.out.nstring(part.id);
         self.space();
-        self.nstring(part.description);
+        self.out.nstring(part.description);
         self.space();
-        self.string(part.encoding);
+        self.out.string(part.encoding);
         self.space();
-        write_number(self.out, part.size());
+        self.out.number(part.size());
         match part.content {
             EncodedContent::Message => self.space(),
             _ if part.media_type == "text" => {
                 self.space();
-                write_number(self.out, part.lines);
+                self.out.number(part.lines);
             }
             _ => {}
         }
@@ -85,7 +77,7 @@ impl<'a> PartVisitor<'a> for Writer<'_> {
     }
 
     fn envelope(&mut self, envelope: &EncodedEnvelope<'a>) -> Result<(), Error> {
-        write_envelope(self.out, envelope, self.utf8)?;
+        put_envelope(&mut self.out, envelope)?;
         self.space();
         Ok(())
     }
@@ -94,7 +86,7 @@ impl<'a> PartVisitor<'a> for Writer<'_> {
         match part.content {
             EncodedContent::Multipart(_) => {
                 self.space();
-                self.string(part.subtype);
+                self.out.string(part.subtype);
                 if self.extended {
                     self.space();
                     self.params(part.params)?;
@@ -104,52 +96,41 @@ impl<'a> PartVisitor<'a> for Writer<'_> {
             EncodedContent::Message | EncodedContent::Leaf => {
                 if part.content == EncodedContent::Message {
                     self.space();
-                    write_number(self.out, part.lines);
+                    self.out.number(part.lines);
                 }
                 if self.extended {
                     self.space();
-                    self.nstring(part.md5);
+                    self.out.nstring(part.md5);
                     self.extension(part)?;
                 }
             }
         }
-        self.out.put_u8(b')');
+        self.out.byte(b')');
         Ok(())
     }
 }
 
 impl Writer<'_> {
+    #[inline]
     fn space(&mut self) {
-        self.out.put_u8(b' ');
-    }
-
-    fn nil(&mut self) {
-        self.out.put_slice(b"NIL");
-    }
-
-    fn string(&mut self, text: &str) {
-        write_string(self.out, text, self.utf8);
-    }
-
-    fn nstring(&mut self, text: Option<&str>) {
-        write_nstring(self.out, text, self.utf8);
+        self.out.byte(b' ');
     }
 
     fn params(&mut self, params: EncodedList<'_, EncodedParam<'_>>) -> Result<(), Error> {
         if params.is_empty() {
-            self.nil();
+            self.out.nil();
             return Ok(());
         }
         let mut before = b'(';
         for param in params {
             let param = param?;
-            self.out.put_u8(before);
+            self.out.byte(before);
             before = b' ';
-            self.string(param.name);
+            self.out.string(param.name);
             self.space();
-            self.string(param.value);
+            self.out.string(param.value);
         }
-        self.out.put_u8(b')');
+        self.out.byte(b')');
         Ok(())
     }
 
@@ -157,29 +138,29 @@ impl Writer<'_> {
     fn extension(&mut self, part: &EncodedPart<'_>) -> Result<(), Error> {
         self.space();
         match &part.disposition {
-            None => self.nil(),
+            None => self.out.nil(),
             Some(disposition) => {
-                self.out.put_u8(b'(');
-                self.string(disposition.kind);
+                self.out.byte(b'(');
+                self.out.string(disposition.kind);
                 self.space();
                 self.params(disposition.params)?;
-                self.out.put_u8(b')');
+                self.out.byte(b')');
             }
         }
         self.space();
         if part.language.is_empty() {
-            self.nil();
+            self.out.nil();
         } else {
             let mut before = b'(';
             for tag in part.language {
-                self.out.put_u8(before);
+                self.out.byte(before);
                 before = b' ';
-                self.string(tag?);
+                self.out.string(tag?);
             }
-            self.out.put_u8(b')');
+            self.out.byte(b')');
         }
         self.space();
-        self.nstring(part.location);
+        self.out.nstring(part.location);
         Ok(())
     }
 }

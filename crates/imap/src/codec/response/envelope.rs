@@ -1,11 +1,9 @@
 //! ENVELOPE (RFC 9051 §7.5.2).
 
-use std::ops::Range;
-
-use bytes::{BufMut, BytesMut};
+use bytes::BytesMut;
 use fieldpost_message::{EncodedAddress, EncodedEnvelope, EncodedList, Error};
 
-use super::string::write_nstring;
+use super::string::Out;
 
 /// An envelope with its parentheses. After an error `out` is as it was before.
 ///
@@ -16,73 +14,63 @@ pub fn write_envelope(
     envelope: &EncodedEnvelope<'_>,
     utf8: bool,
 ) -> Result<(), Error> {
-    let start = out.len();
-    let written = write(out, envelope, utf8);
-    if written.is_err() {
-        out.truncate(start);
-    }
-    written
+    let mut out = Out::new(out, utf8);
+    let written = put_envelope(&mut out, envelope);
+    out.finish(written)
 }
 
-fn write(out: &mut BytesMut, envelope: &EncodedEnvelope<'_>, utf8: bool) -> Result<(), Error> {
-    out.put_u8(b'(');
-    write_nstring(out, envelope.date, utf8);
-    out.put_u8(b' ');
-    write_nstring(out, envelope.subject, utf8);
-    out.put_u8(b' ');
-    let from = out.len();
-    write_addresses(out, envelope.from, utf8)?;
-    let from = from..out.len();
+pub(super) fn put_envelope(out: &mut Out<'_>, envelope: &EncodedEnvelope<'_>) -> Result<(), Error> {
+    out.byte(b'(');
+    out.nstring(envelope.date);
+    out.byte(b' ');
+    out.nstring(envelope.subject);
+    out.byte(b' ');
+    // Sender and Reply-To are From's addresses where a message has none of its own.
+    let from = out.position();
+    put_addresses(out, envelope.from)?;
+    let from = from..out.position();
     for list in [envelope.sender, envelope.reply_to] {
-        out.put_u8(b' ');
+        out.byte(b' ');
         if list.is_empty() {
-            repeat(out, from.clone());
+            out.repeat(from.clone());
         } else {
-            write_addresses(out, list, utf8)?;
+            put_addresses(out, list)?;
         }
     }
     for list in [envelope.to, envelope.cc, envelope.bcc] {
-        out.put_u8(b' ');
-        write_addresses(out, list, utf8)?;
+        out.byte(b' ');
+        put_addresses(out, list)?;
     }
-    out.put_u8(b' ');
-    write_nstring(out, envelope.in_reply_to, utf8);
-    out.put_u8(b' ');
-    write_nstring(out, envelope.message_id, utf8);
-    out.put_u8(b')');
+    out.byte(b' ');
+    out.nstring(envelope.in_reply_to);
+    out.byte(b' ');
+    out.nstring(envelope.message_id);
+    out.byte(b')');
     Ok(())
 }
 
-/// Writes once more what stands at `range`: Sender and Reply-To are From's addresses where a message has none of its own.
-fn repeat(out: &mut BytesMut, range: Range<usize>) {
-    let end = out.len();
-    out.resize(end + range.len(), 0);
-    out.copy_within(range, end);
-}
-
-fn write_addresses(
-    out: &mut BytesMut,
+fn put_addresses(
+    out: &mut Out<'_>,
     list: EncodedList<'_, EncodedAddress<'_>>,
-    utf8: bool,
 ) -> Result<(), Error> {
     if list.is_empty() {
-        out.put_slice(b"NIL");
+        out.nil();
         return Ok(());
     }
-    out.put_u8(b'(');
+    out.byte(b'(');
     for address in list {
         let address = address?;
-        out.put_u8(b'(');
-        write_nstring(out, address.name, utf8);
-        out.put_u8(b' ');
-        write_nstring(out, address.route, utf8);
-        out.put_u8(b' ');
-        write_nstring(out, address.mailbox, utf8);
-        out.put_u8(b' ');
-        write_nstring(out, address.host, utf8);
-        out.put_u8(b')');
+        out.byte(b'(');
+        out.nstring(address.name);
+        out.byte(b' ');
+        out.nstring(address.route);
+        out.byte(b' ');
+        out.nstring(address.mailbox);
+        out.byte(b' ');
+        out.nstring(address.host);
+        out.byte(b')');
     }
-    out.put_u8(b')');
+    out.byte(b')');
     Ok(())
 }
 

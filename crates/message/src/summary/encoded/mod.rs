@@ -134,3 +134,6 @@ impl<'a> EncodedSummary<'a> {
         EncodedPart::take(&mut reader, 0, self.size, 0)
     }
 }
+
+#[cfg(test)]
+mod tests;
