@@ -35,7 +35,7 @@ libfuzzer_sys::fuzz_target!(|keys: &[u8]| {
         };
         let (depth, count) = size(&key);
         // NEW is two keys, one of them under NOT.
-        assert!(depth <= limit::SEARCH_DEPTH + 3 && count <= 2 * limit::SEARCH_KEYS);
+        assert!(depth <= limit::SEARCH_DEPTH && count <= 2 * limit::SEARCH_KEYS);
         assert_eq!(key.clone(), key);
     }
 });

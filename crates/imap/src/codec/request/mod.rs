@@ -284,7 +284,7 @@ pub enum Problem {
 pub mod limit {
     /// Bytes of a tag.
     pub const TAG: usize = 64;
-    /// Levels of parentheses, `OR` and `NOT` in a search.
+    /// Levels of keys in a search, the whole of it being the first.
     pub const SEARCH_DEPTH: usize = 100;
     /// Keys in a search, all together.
     pub const SEARCH_KEYS: usize = 2_000;

@@ -35,7 +35,7 @@ pub struct SearchReturn {
     pub save: bool,
 }
 
-/// A search key. At most [`limit::SEARCH_DEPTH`](super::limit::SEARCH_DEPTH) deep: recursion over it is safe.
+/// A search key, of at most [`limit::SEARCH_DEPTH`](super::limit::SEARCH_DEPTH) levels: recursion over it is safe.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SearchKey {
     /// All of them (a list, or keys behind one another). Empty: everything.

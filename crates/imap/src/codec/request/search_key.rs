@@ -101,7 +101,7 @@ impl OpenKeys {
     }
 
     fn push(&mut self, key: OpenKey) -> Result<(), nom::Err<Stop>> {
-        if self.stack.len() > limit::SEARCH_DEPTH {
+        if self.stack.len() + DEEPEST_LEAF >= limit::SEARCH_DEPTH {
             return Err(nom::Err::Failure(Stop::TooMuch));
         }
         self.stack.push(key);
@@ -175,6 +175,9 @@ impl OpenKeys {
         }
     }
 }
+
+/// `NEW` becomes an `And` with a `Not` with a flag in it.
+const DEEPEST_LEAF: usize = 3;
 
 fn all_of(mut keys: Vec<SearchKey>) -> SearchKey {
     match keys.pop() {

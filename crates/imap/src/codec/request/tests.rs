@@ -952,11 +952,16 @@ fn charsets() {
 #[test]
 fn fault_15_deep_searches() {
     let deep = |count| format!("SEARCH {}ALL{}", "(".repeat(count), ")".repeat(count));
-    assert!(read(&deep(limit::SEARCH_DEPTH)).is_ok());
+    assert!(read(&deep(limit::SEARCH_DEPTH - 4)).is_ok());
     assert_eq!(
-        read(&deep(limit::SEARCH_DEPTH + 1)),
+        read(&deep(limit::SEARCH_DEPTH)),
         Err(Problem::TooMuch("SEARCH"))
     );
+    let new = format!("SEARCH {}NEW 1{} 1", "NOT (1 ".repeat(48), ")".repeat(48));
+    let Ok(Command::Search(_, search)) = read(&new) else {
+        panic!("too deep");
+    };
+    assert_eq!(depth(&search.key), limit::SEARCH_DEPTH);
     for unit in ["(", "NOT (", "OR 1 (", "OR NOT ", "NOT OR 1 "] {
         let line = format!("SEARCH {}", unit.repeat(10_000));
         assert_eq!(read(&line), Err(Problem::TooMuch("SEARCH")), "{unit}");
@@ -1180,11 +1185,11 @@ proptest! {
 
     #[test]
     fn searches_are_never_too_deep(
-        words in prop::collection::vec(prop::sample::select(vec!["OR ", "NOT ", "(", ") ", "ALL ", "1 "]), 0..400),
+        words in prop::collection::vec(prop::sample::select(vec!["OR ", "NOT ", "(", ") ", "ALL ", "NEW "]), 0..400),
     ) {
         let line = format!("a SEARCH {}", words.concat());
         if let Ok(Request { command: Command::Search(_, search), .. }) = parse(line.as_bytes(), Mode::default()) {
-            prop_assert!(depth(&search.key) <= limit::SEARCH_DEPTH + 3);
+            prop_assert!(depth(&search.key) <= limit::SEARCH_DEPTH);
         }
     }
 }
