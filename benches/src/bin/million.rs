@@ -28,6 +28,10 @@ type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 fn main() -> Outcome<()> {
     let options = Options::parse()?;
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_writer(std::io::stderr)
+        .init();
     match options.step.as_deref() {
         None => all(&options),
         Some(step) => tokio::runtime::Builder::new_multi_thread()
