@@ -407,8 +407,14 @@ impl Store for EmbeddedStore {
     ) -> BoxFuture<'_, Result<Box<dyn BodyReader>, StoreError>> {
         Box::pin(async move {
             self.verified([Region::of_body(id)].into_iter()).await?;
-            let inner = Arc::clone(&self.inner);
-            let opened = blocking(move || Opened::find(&inner, id)).await?;
+            // A hop to another thread costs more than to read what is in memory.
+            let opened = match Opened::find_now(&self.inner, id) {
+                Some(opened) => opened,
+                None => {
+                    let inner = Arc::clone(&self.inner);
+                    blocking(move || Opened::find(&inner, id)).await?
+                }
+            };
             Ok(Box::new(Reader::new(opened, range)) as Box<dyn BodyReader>)
         })
     }
