@@ -3,8 +3,11 @@
 //!
 //! ```text
 //! cargo run --release -p fieldpost-benches --bin million -- [--messages 1000000] [--accounts 100] [--size 2000]
-//!     [--index sled|redb] [--dir DIR] [--keep]
+//!     [--index sled|redb] [--dir DIR] [--keep] [--kills 3]
 //! ```
+//!
+//! `--kills`: how often the store is killed while it is written to and opened again; between two kills some ten thousand
+//! messages come in. `RUST_LOG=fieldpost_store=debug` shows what an open does, and when.
 //!
 //! Each step runs in a process of its own, which prints what it measured of itself.
 
@@ -28,6 +31,10 @@ type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 fn main() -> Outcome<()> {
     let options = Options::parse()?;
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_writer(std::io::stderr)
+        .init();
     match options.step.as_deref() {
         None => all(&options),
         Some(step) => tokio::runtime::Builder::new_multi_thread()
@@ -51,10 +58,20 @@ fn all(options: &Options) -> Outcome<()> {
     );
     println!("filled: {}", options.spawn("fill", &dir, true)?);
     println!("disk: {}", disk(&dir)?);
-    println!(
-        "open after kill -9 while writing: {}",
-        options.spawn("open", &dir, false)?
-    );
+    for kill in 0..options.kills.max(1) {
+        if kill > 0 {
+            // Never at the same distance from a checkpoint.
+            let more = Options {
+                messages: 20_000 + 7_777 * kill,
+                ..options.clone()
+            };
+            more.spawn("fill", &dir, true)?;
+        }
+        println!(
+            "open after kill -9 while writing: {}",
+            options.spawn("open", &dir, false)?
+        );
+    }
     println!(
         "open after a clean stop: {}",
         options.spawn("open", &dir, false)?
@@ -82,6 +99,7 @@ async fn run(step: &str, options: &Options) -> Outcome<()> {
         },
     )?;
     let opened = start.elapsed();
+    let opened_cpu = cpu()?;
     let mailboxes = Mailboxes::new(
         Arc::clone(&store) as Arc<dyn Store>,
         fieldpost_mailbox::Settings::default(),
@@ -103,8 +121,9 @@ async fn run(step: &str, options: &Options) -> Outcome<()> {
         "open" => {
             let first = first_look(&mailboxes, options).await?;
             println!(
-                "{:.2} s, first look into an INBOX of {} after {:.2} s more, {:.2} s CPU, {} MiB resident",
+                "{:.2} s ({:.2} s CPU), first look into an INBOX of {} after {:.2} s more, {:.2} s CPU in all, {} MiB resident",
                 opened.as_secs_f64(),
+                opened_cpu.as_secs_f64(),
                 first.0,
                 first.1.as_secs_f64(),
                 cpu()?.as_secs_f64(),
@@ -204,6 +223,7 @@ struct Options {
     index: String,
     dir: Option<PathBuf>,
     keep: bool,
+    kills: u64,
     step: Option<String>,
 }
 
@@ -216,6 +236,7 @@ impl Options {
             index: "sled".to_owned(),
             dir: None,
             keep: false,
+            kills: 3,
             step: None,
         };
         let mut arguments = std::env::args().skip(1);
@@ -224,6 +245,7 @@ impl Options {
             match name.as_str() {
                 "--messages" => options.messages = value()?.parse()?,
                 "--accounts" => options.accounts = value()?.parse()?,
+                "--kills" => options.kills = value()?.parse()?,
                 "--size" => options.size = value()?.parse()?,
                 "--index" => options.index = value()?,
                 "--dir" => options.dir = Some(value()?.into()),

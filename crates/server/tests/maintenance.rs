@@ -5,7 +5,7 @@ mod support;
 
 use std::{
     io::{Seek, SeekFrom, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use support::{Lines, Site, succeeded};
@@ -154,6 +154,68 @@ fn single_mails_come_back_from_a_backup_while_the_server_runs() {
     assert_eq!(again["restored"], 0, "{again}");
     assert_eq!(inbox(&site)["items"], 3);
     server.stop();
+}
+
+#[test]
+fn a_message_that_is_damaged_in_the_backup_ends_a_restore_with_7_and_the_others_come_back() {
+    let site = filled(3);
+    let server = site.serve();
+    let backup = site.path().join("backup");
+    site.ok(&["backup", path(&backup)]);
+    let mut pop3 = Lines::connect(server.address("pop3"));
+    pop3.line();
+    pop3.ask("USER anna@example.org");
+    pop3.ask(&format!("PASS {PASSWORD}"));
+    for number in 1..=3 {
+        assert!(pop3.ask(&format!("DELE {number}")).starts_with("+OK"));
+    }
+    assert!(pop3.ask("QUIT").starts_with("+OK"));
+    assert_eq!(inbox(&site)["items"], 0);
+
+    let (file, place) = body_of(&backup.join("log"), b"marked-1-here");
+    flip(&file, place);
+    // The backup itself says that it is hit.
+    site.fails(7, &["backup", path(&backup), "--verify"]);
+    let restore = ["restore", path(&backup), "--account", "anna@example.org"];
+    let error = site.fails(7, &restore);
+    assert!(error.contains("1 messages can't be read"), "{error}");
+    assert_eq!(inbox(&site)["items"], 2);
+    // Whoever tries again is told again, and nothing comes twice.
+    site.fails(7, &restore);
+    assert_eq!(inbox(&site)["items"], 2);
+
+    // With the byte as it was, the one that is missing comes back.
+    flip(&file, place);
+    let answer = site.json(&restore);
+    assert_eq!(
+        (&answer["restored"], &answer["present"]),
+        (&1.into(), &2.into())
+    );
+    server.stop();
+}
+
+/// Where a log has the body that contains `text`: the frames of its segments are walked, because the record of a message
+/// may hold the same words in its preview. A frame begins with "FPfr", its kind (1: a body) and, at 8, the length of what
+/// follows its 36 bytes.
+fn body_of(log: &Path, text: &[u8]) -> (PathBuf, u64) {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(log).unwrap() {
+        let file = entry.unwrap().path();
+        let bytes = std::fs::read(&file).unwrap();
+        let mut at = 64;
+        while at + 36 <= bytes.len() {
+            assert_eq!(&bytes[at..at + 4], b"FPfr", "{} at {at}", file.display());
+            let len = u32::from_le_bytes(bytes[at + 8..at + 12].try_into().unwrap()) as usize;
+            let payload = &bytes[at + 36..at + 36 + len];
+            let place = payload.windows(text.len()).position(|part| part == text);
+            if let (1, Some(place)) = (bytes[at + 4], place) {
+                found.push((file.clone(), (at + 36 + place) as u64));
+            }
+            at += 36 + len;
+        }
+    }
+    assert_eq!(found.len(), 1, "{found:?}");
+    found.remove(0)
 }
 
 #[test]

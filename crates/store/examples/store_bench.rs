@@ -1,6 +1,6 @@
 //! Measures the embedded store: commits a second and CPU a commit, and what opening and rebuilding cost.
 //!
-//! `cargo run --release -p fieldpost-store --example store_bench -- DIR [INDEX] [commits|bodies|open|fill|reopen] [COUNT]`
+//! `cargo run --release -p fieldpost-store --example store_bench -- DIR [INDEX] [commits|bodies|read|open|fill|reopen] [COUNT]`
 
 #![allow(clippy::unwrap_used)]
 
@@ -46,6 +46,7 @@ fn main() {
                 write(&runtime, Path::new(&dir), &settings, writers, count, 33_000);
             }
         }
+        "read" => read(&runtime, Path::new(&dir), &settings, count),
         _ => {
             for writers in [1, 8, 64] {
                 let count = if writers == 1 { count / 10 } else { count };
@@ -156,6 +157,53 @@ fn write(
         stats.commits as f64 / stats.syncs as f64,
     );
     runtime.block_on(store.close()).unwrap();
+}
+
+/// What it costs to read bodies, or their first 2 KB, once they are in the page cache.
+fn read(runtime: &tokio::runtime::Runtime, dir: &Path, settings: &Settings, count: u64) {
+    const BODIES: u64 = 100;
+    for size in [4_000, 33_000, 1_000_000] {
+        drop(std::fs::remove_dir_all(dir));
+        let store: Arc<dyn Store> = EmbeddedStore::open(dir, settings.clone()).unwrap();
+        let body = content(size);
+        let ids = runtime.block_on(async {
+            for number in 0..BODIES {
+                deliver(&store, 1, number, Some(&body)).await;
+            }
+            let holds = store.holds(None, BODIES as usize).await.unwrap();
+            holds.iter().map(|hold| hold.body).collect::<Vec<_>>()
+        });
+        for range in [0..2048, 0..u64::MAX] {
+            let count = if size > 100_000 { count / 20 } else { count };
+            let (start, cpu) = (Instant::now(), cpu_time());
+            // As a session does it: on a thread of the runtime.
+            let (store, ids, range) = (Arc::clone(&store), ids.clone(), range.clone());
+            let end = range.end;
+            let bytes = runtime.block_on(async {
+                let task = tokio::spawn(async move {
+                    let mut bytes = 0;
+                    for number in 0..count {
+                        let id = ids[(number % BODIES) as usize];
+                        let mut reader = store.body(id, range.clone()).await.unwrap();
+                        while let Some(chunk) = reader.next().await.unwrap() {
+                            bytes += chunk.len() as u64;
+                        }
+                    }
+                    bytes
+                });
+                task.await.unwrap()
+            });
+            assert_eq!(bytes, count * end.min(size as u64));
+            println!(
+                "body of {size}, {} bytes read: {:.1} us wall, {:.1} us CPU",
+                end.min(size as u64),
+                start.elapsed().as_secs_f64() * 1e6 / count as f64,
+                cpu_since(cpu).as_secs_f64() * 1e6 / count as f64,
+            );
+        }
+        runtime.block_on(store.close()).unwrap();
+    }
+    drop(std::fs::remove_dir_all(dir));
 }
 
 /// Writes messages into what is there until it is stopped.

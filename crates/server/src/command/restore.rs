@@ -30,7 +30,8 @@ use crate::{
     after_help = "Without --account the whole store is put back, into a data directory that holds none; the server must not \
                   run. Clients then compare their whole lists once, and nothing that they hold is mistaken for something else.\n\n\
                   With --account, messages of the backup that are missing now are put back into that account, while the server \
-                  serves; those that are there are left alone.\n\n\
+                  serves; those that are there are left alone. If some can't be read in the backup, the others are put back and the \
+                  command ends with 7.\n\n\
                   What a restore of the whole store left that was cut off is not opened by anything; the next restore begins anew.\n\n\
                   Examples:\n  fieldpost restore /var/backups/fieldpost\n  \
                   fieldpost restore /var/backups/fieldpost --account anna@example.org --folder Archive/2025\n  \
@@ -97,7 +98,16 @@ pub fn run(arguments: Arguments, context: &Context) -> anyhow::Result<()> {
             writeln!(out, "not readable in the backup: {line}")?;
         }
         Ok(())
-    })
+    })?;
+    match answer.unreadable.len() {
+        0 => Ok(()),
+        count => Err(Failure::new(
+            FailureKind::Damaged,
+            format!("{count} messages can't be read in the backup; the others are put back"),
+        )
+        .advise("try an older backup: what is there by now is left alone")
+        .into()),
+    }
 }
 
 /// Puts the whole store back, in this process.

@@ -46,6 +46,13 @@ pub trait DiskFile: Send + Sync {
     /// Reads up to `buffer.len()` bytes; fewer only at the end of the file.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 
+    /// Fills the whole buffer if that can be done from memory, without waiting for the disk. `false`: it can't, or nobody can
+    /// tell, and the buffer's content is of no use.
+    fn read_cached_at(&self, buffer: &mut [u8], offset: u64) -> bool {
+        let _ = (buffer, offset);
+        false
+    }
+
     /// Writes all of `data`; after an error any part of it may have been written.
     fn write_at(&self, data: &[u8], offset: u64) -> io::Result<()>;
 

@@ -67,7 +67,9 @@ pub(crate) fn run(store: &Arc<Inner>, messages: &mpsc::Receiver<Message>) {
         }
         drop(permits);
         store.applied_wake.notify_all();
-        store.keeper.applied(&records);
+        store
+            .keeper
+            .applied(&records, store.settings.checkpoint_records);
     }
 }
 

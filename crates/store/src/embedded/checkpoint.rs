@@ -87,6 +87,7 @@ impl Checkpoint {
 impl Inner {
     /// Makes the index durable as it is now and writes that down.
     pub(crate) fn checkpoint(&self, clean: bool) -> Result<(), StoreError> {
+        let _one = self.keeper.checkpointing.lock();
         let (lsn, digests) = {
             let applied = self.applied.lock();
             (applied.lsn, applied.digests.clone())

@@ -32,14 +32,8 @@ impl OpenFiles {
         disk: &dyn Disk,
         id: FileId,
     ) -> Result<Arc<dyn DiskFile>, StoreError> {
-        {
-            let mut state = self.state.lock();
-            state.clock += 1;
-            let now = state.clock;
-            if let Some((used, file)) = state.files.get_mut(&id) {
-                *used = now;
-                return Ok(Arc::clone(file));
-            }
+        if let Some(file) = self.opened(id) {
+            return Ok(file);
         }
         let path = id.path();
         let file = disk.open(&path).map_err(|error| {
@@ -64,6 +58,16 @@ impl OpenFiles {
         let now = state.clock;
         state.files.insert(id, (now, Arc::clone(&file)));
         Ok(file)
+    }
+
+    /// The file, if it is open.
+    pub(crate) fn opened(&self, id: FileId) -> Option<Arc<dyn DiskFile>> {
+        let mut state = self.state.lock();
+        state.clock += 1;
+        let now = state.clock;
+        let (used, file) = state.files.get_mut(&id)?;
+        *used = now;
+        Some(Arc::clone(file))
     }
 
     pub(crate) fn forget(&self, id: FileId) {

@@ -74,6 +74,8 @@ pub(crate) struct Inner {
     /// Set while the disk has less room than the reserve.
     pub(crate) scarce: AtomicBool,
     pub(crate) index_dir: Option<PathBuf>,
+    /// The index was built anew at this open.
+    pub(crate) index_rebuilt: bool,
 }
 
 /// What the index holds.

@@ -1,5 +1,7 @@
-//! The keeper: one thread that does in the background what keeps the store small and quick to open. It checks the
-//! index after an unclean stop, writes checkpoints, takes snapshots, sweeps dead bodies and compacts segments.
+//! The keeper: two threads that do in the background what keeps the store small and quick to open. One checks the
+//! index after an unclean stop, takes snapshots, sweeps dead bodies and compacts segments, which may take minutes and is
+//! slowed down on purpose. The other writes checkpoints, which must not wait for that: what an open has to read grows with
+//! every commit behind the last one.
 
 use std::{
     collections::HashMap,
@@ -27,9 +29,13 @@ use super::{
 pub(crate) struct Keeper {
     state: Mutex<State>,
     wake: Condvar,
+    /// A checkpoint is due.
+    due: Condvar,
     stop: AtomicBool,
-    /// Held by whoever checkpoints, snapshots or compacts: one at a time.
+    /// Held by whoever snapshots, compacts, checks or copies the store: one at a time.
     pub(crate) maintenance: Mutex<()>,
+    /// Held by whoever writes a checkpoint, for as long as that takes and under no other lock than the one above.
+    pub(crate) checkpointing: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -96,6 +102,33 @@ pub(crate) fn run(store: &Arc<Inner>) {
     }
 }
 
+/// Writes checkpoints as they become due.
+pub(crate) fn run_checkpoints(store: &Arc<Inner>) {
+    let keeper = &store.keeper;
+    let mut quiet_until = Instant::now();
+    while !keeper.stopping() {
+        keeper.wait_for_checkpoint(store.settings.checkpoint_records);
+        if keeper.stopping() {
+            break;
+        }
+        // After a failure the disk is given a rest before the next try.
+        if Instant::now() < quiet_until {
+            keeper.pause(TICK);
+            continue;
+        }
+        if !store.is_read_only()
+            && keeper.wants_checkpoint(store.settings.checkpoint_records)
+            && let Err(error) = store.checkpoint(false)
+        {
+            if !matches!(error, StoreError::Closed | StoreError::Rebuilding(_)) {
+                tracing::warn!(%error, "a checkpoint failed and is tried again");
+                keeper.state.lock().last_error = Some(error.to_string());
+            }
+            quiet_until = Instant::now() + DIRTY;
+        }
+    }
+}
+
 fn tend(store: &Arc<Inner>) -> Result<(), StoreError> {
     if store.settings.background_verification {
         store.verify_all(&mut |_, _| {})?;
@@ -104,25 +137,13 @@ fn tend(store: &Arc<Inner>) -> Result<(), StoreError> {
         return Ok(());
     }
     let settings = &store.settings;
-    if store.keeper.wants_checkpoint(settings.checkpoint_records) {
-        let _one = store.keeper.maintenance.lock();
-        store.checkpoint(false)?;
-    }
-    // A snapshot takes long, and what an open would have to replay grows meanwhile.
-    let mut keep_up = |_, _| {
-        if store.keeper.wants_checkpoint(settings.checkpoint_records)
-            && let Err(error) = store.checkpoint(false)
-        {
-            tracing::warn!(%error, "a checkpoint failed and is tried again");
-        }
-    };
     let record_bytes = store.counters.record_bytes.load(Ordering::Relaxed);
     let facts = store.keeper.snapshot_facts();
     let grown = record_bytes.saturating_sub(facts.record_bytes);
     if grown > settings.snapshot_bytes.max(facts.len) {
         let _one = store.keeper.maintenance.lock();
         store.checkpoint(false)?;
-        store.take_snapshot(&mut keep_up)?;
+        store.take_snapshot(&mut |_, _| {})?;
         store.retire(&CompactOptions::background(settings), &mut |_, _| {})?;
     } else if store.keeper.state.lock().released > RELEASED {
         let _one = store.keeper.maintenance.lock();
@@ -140,6 +161,14 @@ impl Keeper {
         self.stop.store(true, Ordering::Release);
         let _state = self.state.lock();
         self.wake.notify_all();
+        self.due.notify_all();
+    }
+
+    fn wait_for_checkpoint(&self, records: u64) {
+        let mut state = self.state.lock();
+        if !self.stopping() && !state.due(records) {
+            self.due.wait_for(&mut state, TICK);
+        }
     }
 
     fn wait(&self) {
@@ -158,7 +187,8 @@ impl Keeper {
         }
     }
 
-    pub(crate) fn applied(&self, records: &[Record]) {
+    /// Takes note of records that have come into the index; `checkpoint_records` of them make a checkpoint due.
+    pub(crate) fn applied(&self, records: &[Record], checkpoint_records: u64) {
         if records.is_empty() {
             return;
         }
@@ -176,14 +206,14 @@ impl Keeper {
             })
             .sum();
         let mut state = self.state.lock();
-        let before = state.due(u64::MAX);
+        let before = state.due(checkpoint_records);
         state.records += records.len() as u64;
         state.records_since_snapshot += records.len() as u64;
         state.log_bytes += bodies;
         state.released += released as u64;
         state.dirty_since.get_or_insert_with(Instant::now);
-        if !before && state.due(u64::MAX) {
-            self.wake.notify_all();
+        if !before && state.due(checkpoint_records) {
+            self.due.notify_all();
         }
     }
 

@@ -86,6 +86,8 @@ pub struct Settings {
     pub index: IndexKind,
     /// Memory for the engine's own cache, in bytes.
     pub cache_bytes: u64,
+    /// sled is opened anew after so many changes to the index: see there.
+    pub renew_after: u64,
     /// Bodies of at most so many encoded bytes go into the log beside their commit.
     pub inline_limit: usize,
     /// A new log segment is begun when the last one has so many bytes.
@@ -117,6 +119,7 @@ impl Default for Settings {
         Self {
             index: IndexKind::default(),
             cache_bytes: 256 * MIB,
+            renew_after: index::RENEW_AFTER,
             inline_limit: 128 * 1024,
             segment_bytes: 64 * MIB,
             reserve_bytes: 64 * MIB,
@@ -144,6 +147,7 @@ struct Threads {
     log: Option<JoinHandle<()>>,
     applier: Option<JoinHandle<()>>,
     keeper: Option<JoinHandle<()>>,
+    checkpoints: Option<JoinHandle<()>>,
 }
 
 impl EmbeddedStore {
@@ -181,7 +185,6 @@ impl EmbeddedStore {
     pub async fn checkpoint(&self) -> Result<(), StoreError> {
         let inner = Arc::clone(&self.inner);
         blocking(move || {
-            let _one = inner.keeper.maintenance.lock();
             inner.settle()?;
             inner.checkpoint(false)
         })
@@ -289,6 +292,7 @@ impl EmbeddedStore {
         let mut threads = self.threads.lock();
         for thread in [
             threads.keeper.take(),
+            threads.checkpoints.take(),
             threads.log.take(),
             threads.applier.take(),
         ] {
@@ -403,8 +407,14 @@ impl Store for EmbeddedStore {
     ) -> BoxFuture<'_, Result<Box<dyn BodyReader>, StoreError>> {
         Box::pin(async move {
             self.verified([Region::of_body(id)].into_iter()).await?;
-            let inner = Arc::clone(&self.inner);
-            let opened = blocking(move || Opened::find(&inner, id)).await?;
+            // A hop to another thread costs more than to read what is in memory.
+            let opened = match Opened::find_now(&self.inner, id) {
+                Some(opened) => opened,
+                None => {
+                    let inner = Arc::clone(&self.inner);
+                    blocking(move || Opened::find(&inner, id)).await?
+                }
+            };
             Ok(Box::new(Reader::new(opened, range)) as Box<dyn BodyReader>)
         })
     }

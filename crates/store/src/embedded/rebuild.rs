@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use bytes::Bytes;
 
-use crate::{Lsn, StoreError, disk::Disk};
+use crate::{AccountId, Lsn, StoreError, disk::Disk};
 
 use super::{
     Settings,
@@ -16,6 +16,7 @@ use super::{
     scan::{self, Damage, ScanEnd, ScanLog},
     snapshot::{self, Snapshot},
     table,
+    verify::Believed,
 };
 
 /// What is said while something long goes on: how much is done, of how much in all.
@@ -36,6 +37,7 @@ pub(crate) struct IndexPlace {
     /// The directory that holds the directories of the engines.
     pub(crate) dir: Option<PathBuf>,
     pub(crate) cache_bytes: u64,
+    pub(crate) renew_after: u64,
 }
 
 impl IndexPlace {
@@ -44,12 +46,19 @@ impl IndexPlace {
             kind: settings.index,
             dir,
             cache_bytes: settings.cache_bytes,
+            renew_after: settings.renew_after,
         }
     }
 
     pub(crate) fn open(&self, disk: &Arc<dyn Disk>) -> Result<Box<dyn Index>, IndexError> {
         let dir = self.dir.as_ref().map(|dir| dir.join(self.kind.name()));
-        index::open(self.kind, dir.as_deref(), disk, self.cache_bytes)
+        index::open(
+            self.kind,
+            dir.as_deref(),
+            disk,
+            self.cache_bytes,
+            self.renew_after,
+        )
     }
 
     /// Moves what is there out of the way; the last one set aside is kept for whoever wants to know what happened.
@@ -314,7 +323,7 @@ fn region_from(
     let mut batch = IndexBatch::default();
     scan.run(&mut |record| {
         for change in &record.changes {
-            if touches(region, record.account, change) {
+            if region_of(record.account, change) == region {
                 table::apply_change(record.account, change, &mut batch);
             }
         }
@@ -326,16 +335,58 @@ fn region_from(
     index.apply(batch).map_err(failed)
 }
 
-fn touches(region: Region, account: crate::AccountId, change: &Change) -> bool {
-    match (region, change) {
-        (Region::Account(wanted), Change::Put { .. } | Change::Delete { .. }) => account == wanted,
-        (Region::Bucket(_), Change::Hold(hold) | Change::Release(hold)) => {
-            Region::of_body(hold.body) == region
+/// Brings records that the index was believed to have into it; the regions that are `done` are left as they are. Returns how
+/// many there were.
+pub(crate) fn again(
+    store: &Inner,
+    index: &dyn Index,
+    believed: Believed,
+    done: &dyn Fn(Region) -> bool,
+) -> Result<u64, StoreError> {
+    let failed = |error: IndexError| StoreError::Io {
+        what: "catching up with the log".to_owned(),
+        error: error.to_string(),
+    };
+    let (segments, _) = scan::segments(&*store.disk)?;
+    let durable = *store.durable.lock();
+    let scan = ScanLog {
+        disk: &*store.disk,
+        segments: &segments,
+        after: believed.after,
+        synced: durable.lsn,
+        check_bodies_after: durable.lsn,
+        gaps_after: believed.after,
+        until: Some((durable.segment, durable.offset)),
+    };
+    let mut count = 0;
+    let mut batch = IndexBatch::default();
+    scan.run(&mut |record| {
+        // What came later touched only what had been checked.
+        if record.lsn > believed.last {
+            return Ok(());
         }
-        (Region::Bucket(_), Change::Place { body, .. } | Change::Unplace { body }) => {
-            Region::of_body(*body) == region
+        count += 1;
+        for change in &record.changes {
+            if !done(region_of(record.account, change)) {
+                table::apply_change(record.account, change, &mut batch);
+            }
         }
-        _ => false,
+        if batch.changes.len() >= LOAD_BATCH {
+            batch.settle();
+            index.apply(std::mem::take(&mut batch)).map_err(failed)?;
+        }
+        Ok(())
+    })?;
+    batch.settle();
+    index.apply(batch).map_err(failed)?;
+    Ok(count)
+}
+
+fn region_of(account: AccountId, change: &Change) -> Region {
+    match change {
+        Change::Put { .. } | Change::Delete { .. } => Region::Account(account),
+        Change::Hold(hold) | Change::Release(hold) => Region::of_body(hold.body),
+        Change::Place { body, .. } | Change::Unplace { body } => Region::of_body(*body),
     }
 }
 

@@ -21,6 +21,7 @@ pub(crate) struct Counters {
     pub(crate) record_bytes: AtomicU64,
     pub(crate) index_failures: AtomicU64,
     pub(crate) regions_rebuilt: AtomicU64,
+    pub(crate) caught_up: AtomicU64,
     pub(crate) swept: AtomicU64,
     pub(crate) moved_bytes: AtomicU64,
 }
@@ -63,6 +64,11 @@ pub struct Stats {
     pub index_failures: u64,
     /// How many accounts or body buckets were rebuilt since then.
     pub regions_rebuilt: u64,
+    /// Whether the whole index was built anew when the store was opened.
+    pub index_rebuilt: bool,
+    /// Commits that the index said it had when the store was opened, and that were brought into it again because a check
+    /// said otherwise.
+    pub caught_up: u64,
     /// Dead bodies removed since then.
     pub bodies_swept: u64,
     /// Bytes of bodies moved by compaction since then.
@@ -116,6 +122,8 @@ impl Inner {
             body_syncs: count(&counters.body_syncs),
             index_failures: count(&counters.index_failures),
             regions_rebuilt: count(&counters.regions_rebuilt),
+            index_rebuilt: self.index_rebuilt,
+            caught_up: count(&counters.caught_up),
             bodies_swept: count(&counters.swept),
             bytes_moved: count(&counters.moved_bytes),
             verified: self.verification.all_done(),

@@ -231,7 +231,8 @@ pub(crate) fn applied(index: &dyn Index) -> IndexResult<Lsn> {
 }
 
 pub(crate) fn set_applied(batch: &mut IndexBatch, lsn: Lsn) {
-    batch.put(APPLIED, lsn.0.to_le_bytes().to_vec());
+    let value = Bytes::copy_from_slice(&lsn.0.to_le_bytes());
+    batch.seal = Some((Bytes::from_static(APPLIED), value));
 }
 
 /// The digest of what the index really holds of a region.

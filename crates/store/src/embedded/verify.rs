@@ -8,7 +8,7 @@ use std::{
 
 use parking_lot::Mutex;
 
-use crate::{AccountId, StoreError};
+use crate::{AccountId, Lsn, StoreError};
 
 use super::{digest::Region, inner::Inner, rebuild, scan::Damage, table};
 
@@ -20,11 +20,27 @@ pub(crate) struct Verification {
     done: Mutex<HashSet<Region>>,
     /// Held by the one check that runs.
     one: Mutex<()>,
+    /// What the index was believed to have when the store was opened.
+    believed: Mutex<Option<Believed>>,
+}
+
+/// Records that were read when the store was opened, and not brought into the index because it said that it had them.
+/// After a kill of the process that is so; after a power cut it may not be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Believed {
+    /// The checkpoint: everything up to here is in the index, durably.
+    pub(crate) after: Lsn,
+    /// The end of the log as it was found.
+    pub(crate) last: Lsn,
 }
 
 impl Verification {
     pub(crate) fn believe_all(&self) {
         self.all.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn believe(&self, believed: Option<Believed>) {
+        *self.believed.lock() = believed;
     }
 
     pub(crate) fn is_done(&self, region: Region) -> bool {
@@ -47,7 +63,10 @@ impl Inner {
         if self.verification.is_done(region) {
             return Ok(());
         }
-        let (expected, found) = self.digests_of(region)?;
+        let (expected, mut found) = self.digests_of(region)?;
+        if found != expected && self.catch_up()? {
+            found = self.digests_of(region)?.1;
+        }
         if found != expected {
             tracing::warn!(%region, "the index does not hold what it should: rebuilding this part of it");
             self.counters
@@ -70,6 +89,24 @@ impl Inner {
         }
         self.verification.done.lock().insert(region);
         Ok(())
+    }
+
+    /// Brings what the index was believed to have into it after all, all parts of it at once: cheaper than to build one
+    /// part from the snapshot, let alone many. Done once; says whether it was. The caller holds the lock on checks, so that
+    /// no region becomes one that commits may touch meanwhile.
+    fn catch_up(&self) -> Result<bool, StoreError> {
+        let Some(believed) = self.verification.believed.lock().take() else {
+            return Ok(false);
+        };
+        tracing::warn!(
+            after = %believed.after,
+            "the index lacks something that it said it had: reading the log from the last checkpoint on"
+        );
+        let done = self.verification.done.lock().clone();
+        let index = self.index()?;
+        let count = rebuild::again(self, &*index, believed, &|region| done.contains(&region))?;
+        self.counters.caught_up.fetch_add(count, Ordering::Relaxed);
+        Ok(true)
     }
 
     /// The digest that a region should have and the one it has, at one moment of the index.

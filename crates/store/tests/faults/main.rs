@@ -11,6 +11,7 @@ mod damage;
 mod full;
 mod history;
 mod index;
+mod reopen;
 mod upkeep;
 
 /// How many rounds of each fault.

@@ -25,13 +25,19 @@ pub(crate) enum Source {
         offset: u64,
         len: u64,
     },
+    /// A file, as far as it is in memory: all other reads fail.
+    Cached {
+        file: Arc<dyn DiskFile>,
+        offset: u64,
+        len: u64,
+    },
 }
 
 impl Source {
     fn len(&self) -> u64 {
         match self {
             Self::Memory(data) => data.len() as u64,
-            Self::File { len, .. } => *len,
+            Self::File { len, .. } | Self::Cached { len, .. } => *len,
         }
     }
 
@@ -46,6 +52,30 @@ impl Source {
                 file.read_exact_at(&mut data, offset + range.start)?;
                 Ok(data.into())
             }
+            Self::Cached { file, offset, .. } => {
+                let mut data = vec![0; (range.end - range.start) as usize];
+                if file.read_cached_at(&mut data, offset + range.start) {
+                    Ok(data.into())
+                } else {
+                    Err(std::io::ErrorKind::WouldBlock.into())
+                }
+            }
+        }
+    }
+
+    /// The same bytes without waiting for the disk.
+    fn cached(&self) -> Self {
+        match self.clone() {
+            Self::File { file, offset, len } => Self::Cached { file, offset, len },
+            other => other,
+        }
+    }
+
+    /// The same bytes, whatever it takes.
+    fn patient(self) -> Self {
+        match self {
+            Self::Cached { file, offset, len } => Self::File { file, offset, len },
+            other => other,
         }
     }
 }
@@ -85,6 +115,29 @@ impl Opened {
             }
         }
         Err(last)
+    }
+
+    /// Finds a body if that needs no wait for the disk. `None` says nothing: whoever asks [`Self::find`] next learns what the
+    /// matter is.
+    pub(crate) fn find_now(store: &Inner, id: BodyId) -> Option<Self> {
+        let place = match store.overlay.place(id) {
+            Some(PendingPlace::Staged(staged)) if staged.inline.is_some() => {
+                return Self::of_staged(store, &staged).ok();
+            }
+            Some(PendingPlace::Staged(_) | PendingPlace::Gone) => return None,
+            Some(PendingPlace::Moved) | None => store.indexed_place(id).ok()??,
+        };
+        let source = Source::Cached {
+            file: store.files.opened(place.file)?,
+            offset: place.offset,
+            len: place.len,
+        };
+        let mut opened = Self::with(id, source).ok()?;
+        if opened.layout.digest != place.digest || opened.layout.size != place.size {
+            return None;
+        }
+        opened.source = opened.source.patient();
+        Some(opened)
     }
 
     /// The body at a place that is known.
@@ -129,7 +182,9 @@ impl Opened {
         let len = source.len();
         // A small body is read at once.
         let source = match source {
-            Source::File { .. } if len <= SMALL => Source::Memory(source.read(0..len).map_err(io)?),
+            Source::File { .. } | Source::Cached { .. } if len <= SMALL => {
+                Source::Memory(source.read(0..len).map_err(io)?)
+            }
             other => other,
         };
         let footer = len.checked_sub(FOOTER as u64).ok_or("too short")?;
@@ -167,6 +222,15 @@ impl Opened {
         block
             .decode(stored)
             .map_err(|what| damaged(what.to_owned()))
+    }
+
+    /// The same, if that needs no wait for the disk.
+    fn block_now(&self, position: u64) -> Option<Bytes> {
+        let now = Self {
+            source: self.source.cached(),
+            ..self.clone()
+        };
+        now.block(position).ok()
     }
 
     /// The whole encoded form.
@@ -225,9 +289,14 @@ impl BodyReader for Reader {
             let block = match &self.opened.source {
                 // Nothing to wait for.
                 Source::Memory(_) => self.opened.block(position)?,
-                Source::File { .. } => {
-                    let opened = self.opened.clone();
-                    blocking(move || opened.block(position)).await?
+                Source::File { .. } | Source::Cached { .. } => {
+                    match self.opened.block_now(position) {
+                        Some(block) => block,
+                        None => {
+                            let opened = self.opened.clone();
+                            blocking(move || opened.block(position)).await?
+                        }
+                    }
                 }
             };
             let start = (position % super::encoding::BLOCK as u64) as usize;

@@ -53,6 +53,7 @@ impl Index for MemoryIndex {
                 None => pairs.remove(&key),
             };
         }
+        pairs.extend(batch.seal);
         Ok(())
     }
 

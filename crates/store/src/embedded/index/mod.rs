@@ -14,7 +14,11 @@ use bytes::Bytes;
 
 use crate::disk::Disk;
 
-pub(crate) use self::{memory::MemoryIndex, redb::RedbIndex, sled::SledIndex};
+pub(crate) use self::{
+    memory::MemoryIndex,
+    redb::RedbIndex,
+    sled::{RENEW_AFTER, SledIndex},
+};
 
 /// Which engine serves as the index.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,6 +58,8 @@ pub(crate) type IndexResult<T> = Result<T, IndexError>;
 pub(crate) struct IndexBatch {
     /// `None` deletes. The last entry of a key wins.
     pub(crate) changes: Vec<(Bytes, Option<Bytes>)>,
+    /// A pair that is put when all the others are in, so that after a crash of the process an index that has it has them.
+    pub(crate) seal: Option<(Bytes, Bytes)>,
     pub(crate) bytes: usize,
 }
 
@@ -92,8 +98,8 @@ pub(crate) trait Index: Send + Sync {
         visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
     ) -> IndexResult<()>;
 
-    /// Applies a batch. It need not be durable, nor atomic: readers see its records through the overlay until it is done,
-    /// and after a crash the log is replayed from the checkpoint.
+    /// Applies a batch, its seal last. It need not be durable, nor atomic: readers see its records through the overlay until
+    /// it is done, and after a crash the log is replayed from behind the last seal or from the checkpoint.
     fn apply(&self, batch: IndexBatch) -> IndexResult<()>;
 
     /// Makes durable all that was applied before the call.
@@ -114,10 +120,11 @@ pub(crate) fn open(
     dir: Option<&Path>,
     disk: &std::sync::Arc<dyn Disk>,
     cache_bytes: u64,
+    renew_after: u64,
 ) -> IndexResult<Box<dyn Index>> {
     Ok(match (kind, dir) {
         (IndexKind::Memory, _) => Box::new(MemoryIndex::default()),
-        (IndexKind::Sled, Some(dir)) => Box::new(SledIndex::open(dir, cache_bytes)?),
+        (IndexKind::Sled, Some(dir)) => Box::new(SledIndex::open(dir, cache_bytes, renew_after)?),
         (IndexKind::Redb, Some(dir)) => Box::new(RedbIndex::open(dir, cache_bytes)?),
         (IndexKind::Redb, None) => Box::new(RedbIndex::on_disk(disk, cache_bytes)?),
         (IndexKind::Sled, None) => {
@@ -203,6 +210,7 @@ mod tests {
             }
         }
         index.sync().unwrap();
+        index.renew().unwrap();
         for key in 0..200u64 {
             let key = &key.to_be_bytes()[6..];
             assert_eq!(index.get(key).unwrap(), model.get(key).cloned());
@@ -215,9 +223,9 @@ mod tests {
         let disk: Arc<dyn Disk> = Arc::new(crate::disk::FaultyDisk::new(1));
         for kind in [IndexKind::Memory, IndexKind::Sled, IndexKind::Redb] {
             let dir = dir.path().join(kind.name());
-            behaves(&*open(kind, Some(&dir), &disk, 1 << 20).unwrap());
+            behaves(&*open(kind, Some(&dir), &disk, 1 << 20, 300).unwrap());
         }
-        behaves(&*open(IndexKind::Redb, None, &disk, 1 << 20).unwrap());
+        behaves(&*open(IndexKind::Redb, None, &disk, 1 << 20, 300).unwrap());
     }
 
     #[test]

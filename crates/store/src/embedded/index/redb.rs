@@ -122,6 +122,9 @@ impl Index for RedbIndex {
                         None => table.remove(&key[..])?,
                     };
                 }
+                if let Some((key, value)) = &batch.seal {
+                    table.insert(&key[..], &value[..])?;
+                }
             }
             transaction.commit()?;
             Ok::<_, redb::Error>(())

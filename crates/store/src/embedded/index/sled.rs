@@ -14,7 +14,7 @@ use std::{
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -30,13 +30,14 @@ pub(crate) struct SledIndex {
     tree: RwLock<Option<sled::Db>>,
     dir: PathBuf,
     cache_bytes: u64,
+    renew_after: u64,
     /// Changes since sled was opened.
     changes: AtomicU64,
     failed: AtomicBool,
 }
 
 impl SledIndex {
-    pub(crate) fn open(dir: &Path, cache_bytes: u64) -> IndexResult<Self> {
+    pub(crate) fn open(dir: &Path, cache_bytes: u64, renew_after: u64) -> IndexResult<Self> {
         let tree = guarded(ENGINE, || {
             create_with_parents(dir)?;
             remove_unfinished_snapshots(dir)?;
@@ -52,6 +53,7 @@ impl SledIndex {
             tree: RwLock::new(Some(tree)),
             dir: dir.to_owned(),
             cache_bytes,
+            renew_after,
             changes: AtomicU64::new(0),
             failed: AtomicBool::new(false),
         })
@@ -125,6 +127,10 @@ impl Index for SledIndex {
                         Err(panic) => std::panic::resume_unwind(panic),
                     }
                 }
+                if let Some((key, value)) = &batch.seal {
+                    // After a kill sled finds a prefix of what it wrote.
+                    tree.insert(&key[..], &value[..])?;
+                }
                 Ok(())
             })
         })
@@ -139,26 +145,30 @@ impl Index for SledIndex {
     }
 
     fn renew(&self) -> IndexResult<()> {
-        if self.changes.load(Ordering::Relaxed) < RENEW_AFTER {
+        if self.changes.load(Ordering::Relaxed) < self.renew_after {
             return Ok(());
         }
+        let start = Instant::now();
         let mut tree = self.tree.write();
         self.changes.store(0, Ordering::Relaxed);
+        tracing::debug!("opening sled anew");
         let result = guarded(ENGINE, || {
             drop(tree.take());
-            // Threads of the old handle may hold the lock on its file for a moment longer.
-            let mut attempt = 0;
             *tree = Some(loop {
                 match open_tree(&self.dir, self.cache_bytes) {
                     Ok(tree) => break tree,
-                    Err(error) if attempt == RENEW_ATTEMPTS => return Err(error),
-                    Err(_) => thread::sleep(RENEW_PAUSE),
+                    // Threads of the old handle hold the lock on its file until their last write and sync is through, which
+                    // on a busy disk takes a while. Nothing is lost by waiting; giving up would cost a whole rebuild.
+                    Err(error) if is_locked(&error) && start.elapsed() < RENEW_PATIENCE => {
+                        thread::sleep(RENEW_PAUSE);
+                    }
+                    Err(error) => return Err(error),
                 }
-                attempt += 1;
             });
             sync_files(&self.dir)?;
             sync_directories(&self.dir)
         });
+        tracing::debug!(ms = start.elapsed().as_millis(), "sled is open anew");
         if result.is_err() {
             self.failed.store(true, Ordering::Relaxed);
         }
@@ -193,9 +203,13 @@ impl Drop for SledIndex {
 
 /// Opening sled costs about a third of a second for so many changes made since the last time, and reads and commits wait
 /// while it is opened anew: not often, then, and an open after a crash stays short.
-const RENEW_AFTER: u64 = 400_000;
-const RENEW_ATTEMPTS: u32 = 100;
+pub(crate) const RENEW_AFTER: u64 = 400_000;
+const RENEW_PATIENCE: Duration = Duration::from_secs(60);
 const RENEW_PAUSE: Duration = Duration::from_millis(20);
+
+fn is_locked(error: &io::Error) -> bool {
+    error.to_string().contains("could not acquire lock")
+}
 
 fn open_tree(dir: &Path, cache_bytes: u64) -> io::Result<sled::Db> {
     sled::Config::new()
@@ -288,7 +302,7 @@ mod tests {
     #[test]
     fn a_renewed_sled_holds_what_it_held_while_others_read() {
         let dir = tempfile::tempdir().unwrap();
-        let index = SledIndex::open(dir.path(), 1 << 20).unwrap();
+        let index = SledIndex::open(dir.path(), 1 << 20, RENEW_AFTER).unwrap();
         let mut batch = IndexBatch::default();
         for number in 0..5000u32 {
             batch.put(number.to_be_bytes().to_vec(), vec![7; 100]);
