@@ -7,24 +7,27 @@ use memchr::memchr;
 
 use crate::codec::request::{Partial, SectionText};
 
-/// The octets of the whole item that a section means, before a partial is cut out of them; `None`: there is no such part.
+/// The octets of the message itself that a section without part numbers means: of `size` octets, `header_len` of them the header.
 /// For chosen header fields these are the octets of the header that they are chosen from.
+pub(crate) fn whole(size: u64, header_len: u64, text: Option<&SectionText>) -> Option<Range<u64>> {
+    match text {
+        None => Some(0..size),
+        Some(
+            SectionText::Header | SectionText::HeaderFields(_) | SectionText::HeaderFieldsNot(_),
+        ) => Some(0..header_len),
+        Some(SectionText::Text) => Some(header_len..size),
+        Some(SectionText::Mime) => None,
+    }
+}
+
+/// The octets of the whole item that a section means, before a partial is cut out of them; `None`: there is no such part.
 pub(crate) fn range(
     summary: &Summary,
     part: &[u32],
     text: Option<&SectionText>,
 ) -> Option<Range<u64>> {
     if part.is_empty() {
-        return match text {
-            None => Some(0..summary.size),
-            Some(
-                SectionText::Header
-                | SectionText::HeaderFields(_)
-                | SectionText::HeaderFieldsNot(_),
-            ) => Some(0..summary.header_len),
-            Some(SectionText::Text) => Some(summary.header_len..summary.size),
-            Some(SectionText::Mime) => None,
-        };
+        return whole(summary.size, summary.header_len, text);
     }
     let found = summary.structure.section(part)?;
     match text {

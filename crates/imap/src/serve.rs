@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::{
     Error, Service,
     codec::{
-        frame::{Frame, Framer},
+        frame::{Frame, Framer, literal_spec},
         request::{self, AppendHead, BadCommand, Problem, Request, Tag},
         response::{Replies, Status},
     },
@@ -176,7 +176,15 @@ impl Driver {
                 }
                 Frame::Literal { size: _, wait } => self.join_literal(wait).await?,
                 Frame::Message(Ok(head)) => return Ok(Came::Append(head)),
-                Frame::Message(Err(bad)) => return Ok(Came::Bad(bad)),
+                Frame::Message(Err(bad)) => {
+                    // The message comes all the same, if it does not wait to be asked for.
+                    if let Some(literal) = literal_spec(&line)
+                        && literal.non_sync
+                    {
+                        self.pass_over(literal.size).await?;
+                    }
+                    return Ok(Came::Bad(bad));
+                }
                 Frame::Refused { tag, skip, problem } => {
                     let bad = BadCommand { tag, problem };
                     if skip > 0 {

@@ -25,6 +25,7 @@ mod check;
 mod error;
 mod folder;
 mod head;
+mod header_cache;
 mod ids;
 mod index;
 mod item;
@@ -55,8 +56,8 @@ pub use folder::{
 pub use ids::{ContentId, EntryId, FolderId, ThreadId};
 pub use index::{Facts, Flags, Row, View, WindowPosition};
 pub use item::{
-    Appended, Copied, EXPUNGED_AT_ONCE, Expunge, Expunged, FlagUpdate, Item, ItemReader, NewItem,
-    Stored, UpdateMode,
+    Appended, Copied, EXPUNGED_AT_ONCE, Expunge, Expunged, FlagUpdate, Header, Item, ItemReader,
+    NewItem, Stored, UpdateMode,
 };
 pub use labels::{LabelSet, Labels, MAX_LABELS};
 pub use mailbox::Mailbox;

@@ -17,6 +17,7 @@ use crate::{
     Error, FolderId, Mailbox, Settings,
     account::{Account, State},
     folder::make_default_folders,
+    header_cache::HeaderCache,
 };
 
 /// All mailboxes of a process.
@@ -29,6 +30,7 @@ pub struct Mailboxes {
     memory: AtomicUsize,
     /// Grows with every look at an account or a folder.
     tick: AtomicU64,
+    pub(crate) headers: HeaderCache,
 }
 
 impl Mailboxes {
@@ -36,6 +38,7 @@ impl Mailboxes {
     /// other's commits out by conflict, but may show what the other has changed late.
     pub fn new(store: Arc<dyn Store>, settings: Settings) -> Arc<Self> {
         Arc::new(Self {
+            headers: HeaderCache::new(settings.header_memory),
             store,
             settings,
             accounts: Mutex::default(),
@@ -110,8 +113,14 @@ impl Mailboxes {
         self.memory.load(Ordering::Relaxed)
     }
 
+    /// How many bytes the headers in memory take up.
+    pub fn header_memory(&self) -> usize {
+        self.headers.memory()
+    }
+
     /// Drops everything that is in memory; what is asked next is read from the store.
     pub async fn forget_all(&self) {
+        self.headers.clear();
         let accounts: Vec<_> = self.accounts.lock().values().cloned().collect();
         for account in accounts {
             let _writer = account.writer.lock().await;

@@ -18,6 +18,8 @@ pub struct Settings {
     pub clock: Clock,
     /// How many bytes all accounts' folders may take up in memory; the least recently used leave first.
     pub memory_budget: usize,
+    /// How many bytes the headers of messages may take up in memory besides; 0 keeps none.
+    pub header_memory: usize,
     /// The quota of an account when it is made.
     pub default_quota: Limits,
     /// The largest item that is taken in, in bytes (0 = no limit).
@@ -39,6 +41,7 @@ impl Default for Settings {
                     .map_or(0, |time| time.as_secs() as i64)
             }),
             memory_budget: 128 * 1024 * 1024,
+            header_memory: 32 * 1024 * 1024,
             default_quota: Limits::default(),
             max_item_size: 0,
             max_folders: 5_000,
@@ -52,6 +55,7 @@ impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
             .field("memory_budget", &self.memory_budget)
+            .field("header_memory", &self.header_memory)
             .field("default_quota", &self.default_quota)
             .field("max_item_size", &self.max_item_size)
             .field("max_folders", &self.max_folders)

@@ -12,6 +12,6 @@ pub use append::{Appended, NewItem};
 pub use copy::Copied;
 pub use expunge::{EXPUNGED_AT_ONCE, Expunge, Expunged};
 pub use flags::{FlagUpdate, Stored, UpdateMode};
-pub use read::{Item, ItemReader};
+pub use read::{Header, Item, ItemReader};
 
 pub(crate) use append::Arrival;

@@ -1,10 +1,13 @@
 //! Reading items: their records in order, their bytes by range.
 
-use std::ops::{Range, RangeInclusive};
+use std::{
+    ops::{Range, RangeInclusive},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use fieldpost_message::{EncodedSummary, Summary};
-use fieldpost_store::{AccountId, BodyReader, Scan};
+use fieldpost_store::{AccountId, BodyReader, Scan, read_to_end};
 
 use super::record::ItemRecord;
 use crate::{ContentId, EntryId, Error, FolderId, Mailbox, ThreadId, error::Malformed, keys};
@@ -146,6 +149,47 @@ impl Mailbox {
         };
         Ok(ItemReader { before, body })
     }
+
+    /// An item's header, from memory if it was used lately ([`Settings::header_memory`](crate::Settings::header_memory)).
+    pub async fn header(&self, item: &Item) -> Result<Header, Error> {
+        let record = &item.record;
+        let prefix = record.prefix.clone();
+        if let Some(own) = self.mailboxes.headers.find(record.body) {
+            return Ok(Header::Whole { prefix, own });
+        }
+        let length = item.encoded_summary()?.header_len();
+        if length > Header::MAX_WHOLE {
+            let all = 0..prefix.len() as u64 + length;
+            return Ok(Header::Long(self.read(item, all).await?));
+        }
+        let own: Arc<[u8]> = if length == 0 {
+            Arc::default()
+        } else {
+            let mut body = self.mailboxes.store.body(record.body, 0..length).await?;
+            read_to_end(&mut *body, Header::MAX_WHOLE).await?[..].into()
+        };
+        self.mailboxes.headers.insert(record.body, &own);
+        Ok(Header::Whole { prefix, own })
+    }
+}
+
+/// An item's raw header, with the empty line that ends it: what [`Mailbox::header`] gives.
+#[derive(Debug)]
+pub enum Header {
+    /// All of it, in two pieces.
+    Whole {
+        /// The header lines put before the message in this mailbox alone.
+        prefix: Bytes,
+        /// The message's own header, shared with all who look at it.
+        own: Arc<[u8]>,
+    },
+    /// It is longer than [`Header::MAX_WHOLE`]: to be read piece by piece.
+    Long(ItemReader),
+}
+
+impl Header {
+    /// Bytes of a message's own header that are held whole.
+    pub const MAX_WHOLE: u64 = 64 * 1024;
 }
 
 /// Hands out an item's bytes in order.

@@ -6,7 +6,7 @@
 use std::{fmt::Write as _, ops::Range};
 
 use bytes::{Bytes, BytesMut};
-use fieldpost_mailbox::{Item, ItemReader, Mailbox};
+use fieldpost_mailbox::{Header, Item, ItemReader, Mailbox};
 use fieldpost_message::{
     Part, Summary,
     transfer::{Decoder, Encoding},
@@ -43,7 +43,6 @@ pub(super) async fn write(
     trouble: &mut Trouble,
     output: &mut Output<'_>,
 ) -> Result<bool, Refusal> {
-    let summary = item.summary()?;
     let whole = |text| BodySection {
         part: Vec::new(),
         text,
@@ -53,25 +52,27 @@ pub(super) async fn write(
     match asked {
         FetchItem::Rfc822 => {
             output.buffer().extend_from_slice(b"RFC822 ");
-            section(mailbox, item, &summary, &whole(None), output).await
+            section(mailbox, item, &whole(None), output).await
         }
         FetchItem::Rfc822Header => {
             output.buffer().extend_from_slice(b"RFC822.HEADER ");
             let header = whole(Some(SectionText::Header));
-            section(mailbox, item, &summary, &header, output).await
+            section(mailbox, item, &header, output).await
         }
         FetchItem::Rfc822Text => {
             output.buffer().extend_from_slice(b"RFC822.TEXT ");
             let text = whole(Some(SectionText::Text));
-            section(mailbox, item, &summary, &text, output).await
+            section(mailbox, item, &text, output).await
         }
         FetchItem::Section(asked) => {
             write_name(asked, output.buffer());
-            section(mailbox, item, &summary, asked, output).await
+            section(mailbox, item, asked, output).await
         }
-        FetchItem::Binary(asked) => binary(mailbox, item, &summary, asked, trouble, output).await,
+        FetchItem::Binary(asked) => {
+            binary(mailbox, item, &item.summary()?, asked, trouble, output).await
+        }
         FetchItem::BinarySize(part) => {
-            binary_size(mailbox, item, &summary, part, trouble, output).await
+            binary_size(mailbox, item, &item.summary()?, part, trouble, output).await
         }
         _ => Ok(true),
     }
@@ -139,15 +140,27 @@ fn write_origin(start: Option<u64>, out: &mut BytesMut) {
 async fn section(
     mailbox: &Mailbox,
     item: &Item,
-    summary: &Summary,
     asked: &BodySection,
     output: &mut Output<'_>,
 ) -> Result<bool, Refusal> {
-    let Some(range) = section::range(summary, &asked.part, asked.text.as_ref()) else {
+    let filter = asked.text.as_ref().and_then(FieldFilter::new);
+    let is_whole_header = asked.part.is_empty()
+        && matches!(&asked.text, Some(SectionText::Header)) | filter.is_some();
+    if is_whole_header && let Ok(Header::Whole { prefix, own }) = mailbox.header(item).await {
+        return Ok(from_memory(&[&prefix, &own], filter, asked, output));
+    }
+    let range = if asked.part.is_empty() {
+        // Without the tree of parts, which most messages fetched whole need not be asked for.
+        let header_len = item.encoded_summary()?.header_len() + item.prefix().len() as u64;
+        section::whole(item.size(), header_len, asked.text.as_ref())
+    } else {
+        section::range(&item.summary()?, &asked.part, asked.text.as_ref())
+    };
+    let Some(range) = range else {
         output.buffer().extend_from_slice(b"NIL");
         return Ok(true);
     };
-    if let Some(filter) = asked.text.as_ref().and_then(FieldFilter::new) {
+    if let Some(filter) = filter {
         return fields(mailbox, item, range, filter, asked, output).await;
     }
     let cut = section::cut(range.end - range.start, asked.partial);
@@ -161,6 +174,32 @@ async fn section(
         output.ease().await?;
     }
     Ok(true)
+}
+
+/// A header that is in memory, or fields chosen from it.
+fn from_memory(
+    header: &[&[u8]; 2],
+    filter: Option<FieldFilter<'_>>,
+    asked: &BodySection,
+    output: &mut Output<'_>,
+) -> bool {
+    let mut kept = Vec::with_capacity(header[0].len() + header[1].len() + 2);
+    match filter {
+        None => header
+            .iter()
+            .for_each(|piece| kept.extend_from_slice(piece)),
+        Some(mut filter) => {
+            for piece in header {
+                filter.push(piece, &mut |octets| kept.extend_from_slice(octets));
+            }
+            kept.extend_from_slice(b"\r\n");
+        }
+    }
+    let cut = section::cut(kept.len() as u64, asked.partial);
+    let kept = &kept[cut.start as usize..cut.end as usize];
+    begin_literal(kept.len() as u64, output.buffer());
+    put_text(kept, output.buffer());
+    true
 }
 
 /// The chosen fields of a header, and the empty line behind them.
