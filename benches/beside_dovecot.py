@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Measures fieldpost beside Debian's Dovecot (sdbox) in one run: LMTP deliveries and POP3 sessions.
+"""Measures fieldpost beside Debian's Dovecot (sdbox) in one run: LMTP deliveries, POP3 and IMAP sessions.
 
-    benches/beside_dovecot.py --mailload PATH [--scale 1.0] [--rounds 3] [--json FILE]
+    benches/beside_dovecot.py --mailload PATH [--scale 1.0] [--rounds 3] [--only lmtp pop3 imap] [--json FILE]
 
 Both servers run on loopback ports of their own, from a directory of their own, in turns: each figure of one is followed by
-the same figure of the other. CPU is that of all of a server's processes. Needs dovecot-pop3d, dovecot-lmtpd and
+the same figure of the other. CPU is that of all of a server's processes. Needs dovecot-imapd, dovecot-pop3d, dovecot-lmtpd and
 openssl (Debian), and root, since Dovecot wants to change users.
 """
 
@@ -22,6 +22,8 @@ import time
 import urllib.request
 import ssl
 
+import imap_rows
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 USERS = [f"u{n}@example.test" for n in [*range(1, 51), 160, 902]]
 DOVECOT, FIELDPOST = 31000, 32000
@@ -33,6 +35,7 @@ def main():
     options.add_argument("--scale", type=float, default=1.0, help="size of every step; 0.1 for a quick look")
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--json", help="also write every measured line here")
+    options.add_argument("--only", nargs="+", default=["lmtp", "pop3", "imap"], choices=["lmtp", "pop3", "imap"])
     options.add_argument("--index", default="sled", choices=["sled", "redb"])
     options.add_argument("--keep", action="store_true", help="keep the working directory")
     options = options.parse_args()
@@ -41,7 +44,8 @@ def main():
     work = pathlib.Path(tempfile.mkdtemp(prefix="fieldpost-bench-"))
     work.chmod(0o711)
     make_certificate(work)
-    servers = [Fieldpost(work, options.index), Dovecot(work)]
+    idle = imap_rows.idle_users(options.scale) if "imap" in options.only else []
+    servers = [Fieldpost(work, options.index, [*USERS, *imap_rows.USERS, *idle]), Dovecot(work)]
     try:
         for server in servers:
             server.start()
@@ -68,23 +72,26 @@ def measure(servers, options):
             sys.exit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
         after = server.syncs()
         for text in done.stdout.splitlines():
-            line = json.loads(text) | {"server": server.name, "title": title}
+            line = json.loads(text) | {"server": server.name}
+            # Steps that measure several things name each.
+            part = line.get("command") or (line.get("name") if scenario in ("resync", "store") else None)
+            line["title"] = f"{title} {part}" if part else title
             if before is not None and line.get("n"):
                 line["syncs_per_op"] = (after - before) / line["n"]
             lines.append(line)
             print(f"  {server.name:10} {title:34}", brief(line), file=sys.stderr)
 
     size = max(50, int(2000 * options.scale))
-    for round_ in range(options.rounds):
+    for round_ in range(options.rounds if "lmtp" in options.only else 0):
         for users in (50, 1):
             for connections in (1, 8, 32, 64):
                 for server in turn(servers, round_):
                     run(server, "lmtp", f"LMTP {connections} connections, {users} users", count=size, conc=connections,
                         users=users, first_user=1 if users == 50 else 160, seed=100 * users + 10 * round_ + connections)
     box = max(100, int(1000 * options.scale))
-    for server in servers:
+    for server in servers if "pop3" in options.only else []:
         run(server, "lmtp", "fill", count=box, conc=8, users=1, first_user=902, seed=7)
-    for round_ in range(options.rounds):
+    for round_ in range(options.rounds if "pop3" in options.only else 0):
         for title, extra in (("POP3 RETR", {}), ("POP3 RETR pipelined", {"pipeline": 20}), ("POP3 RETR TLS", {"tls": 1})):
             for server in turn(servers, round_):
                 run(server, "pop3", title, user=902, reps=2, **extra)
@@ -92,6 +99,8 @@ def measure(servers, options):
             for server in turn(servers, round_):
                 run(server, "logins", "POP3 login STAT QUIT" + (" TLS" if tls else ""), proto="pop3", tls=tls,
                     count=box, conc=10, users=50, reps=1)
+    if "imap" in options.only:
+        imap_rows.measure(run, servers, turn, options)
     return lines
 
 
@@ -101,12 +110,20 @@ def turn(servers, round_):
 
 
 def brief(line):
-    keys = ("per_s", "p50_ms", "p99_ms", "srv_cpu_ms_per_op", "syncs_per_op", "retr_msgs_s", "srv_cpu_ms_per_msg")
+    keys = ("per_s", "p50_ms", "p99_ms", "srv_cpu_ms_per_op", "syncs_per_op", "retr_msgs_s", "srv_cpu_ms_per_msg",
+            "srv_cpu_us_per_msg", "srv_cpu_ms", "pss_kb_per_conn", "push_p50_ms", "push_p99_ms", "lost")
     return " ".join(f"{key}={line[key]:.3g}" for key in keys if isinstance(line.get(key), (int, float)))
 
 
 COLUMNS = {
     "per_s": "per s",
+    "srv_cpu_us_per_msg": "CPU µs a message",
+    "srv_cpu_ms": "CPU ms a command",
+    "connect_srv_cpu_ms_each": "CPU ms a sign-in",
+    "pss_kb_per_conn": "KiB each",
+    "push_p50_ms": "push p50 ms",
+    "push_p99_ms": "push p99 ms",
+    "lost": "lost",
     "retr_msgs_s": "RETR/s",
     "p50_ms": "p50 ms",
     "p99_ms": "p99 ms",
@@ -120,8 +137,10 @@ COLUMNS = {
 def tables(lines):
     """Medians, a row a step, fieldpost and Dovecot side by side."""
     titles = [title for title in dict.fromkeys(line["title"] for line in lines) if title != "fill"]
-    for family in ("LMTP", "POP3"):
+    for family in ("LMTP", "POP3", "IMAP"):
         chosen = [title for title in titles if title.startswith(family)]
+        if not chosen:
+            continue
         keys = [key for key in COLUMNS if any(key in line for line in lines if line["title"] in chosen)]
         print("\n| " + " | ".join([family, *(f"{COLUMNS[key]}: fieldpost / Dovecot" for key in keys)]) + " |")
         print("|---" * (len(keys) + 1) + "|")
@@ -161,7 +180,8 @@ class Server:
 
     def arguments(self):
         base = self.base
-        return ["--label", self.name, "--host", "127.0.0.1", "--pop3-port", str(base + 110), "--pop3s-port",
+        return ["--label", self.name, "--host", "127.0.0.1", "--imap-port", str(base + 143), "--imaps-port",
+                str(base + 993), "--pop3-port", str(base + 110), "--pop3s-port",
                 str(base + 995), "--lmtp-port", str(base + 24), "--server-pid", str(self.process.pid), "--data-dir",
                 str(self.directory / "data")]
 
@@ -178,21 +198,22 @@ class Fieldpost(Server):
     name = "fieldpost"
     base = FIELDPOST
 
-    def __init__(self, work, index):
+    def __init__(self, work, index, users):
         super().__init__(work)
         self.index = index
+        self.users = users
         self.binary = ROOT / "target/release/fieldpost"
         self.config = self.directory / "fieldpost.toml"
 
     def start(self):
         self.directory.mkdir()
-        listeners = [("lmtp", 24, "none"), ("pop3", 110, "starttls"), ("pop3s", 995, "implicit"), ("https", 443, "implicit")]
+        listeners = [("lmtp", 24, "none"), ("imap", 143, "starttls"), ("imaps", 993, "implicit"), ("pop3", 110, "starttls"), ("pop3s", 995, "implicit"), ("https", 443, "implicit")]
         text = CONFIG.format(directory=self.directory, index=self.index, tls=self.tls) + "".join(
             f'\n[[listener]]\nprotocol = "{protocol}"\naddress = "127.0.0.1:{self.base + port}"\ntls = "{tls}"\n'
             for protocol, port, tls in listeners)
         self.config.write_text(text)
         passwd = self.directory / "passwd"
-        passwd.write_text("".join(f"{user}:{{PLAIN}}pass::::::\n" for user in USERS))
+        passwd.write_text("".join(f"{user}:{{PLAIN}}pass::::::\n" for user in self.users))
         subprocess.run([self.binary, "account", "import", passwd, "--config", self.config], check=True, stdout=subprocess.DEVNULL)
         log = open(self.directory / "log", "w", encoding="utf-8")
         self.process = subprocess.Popen([self.binary, "serve", "--config", self.config], stdout=log, stderr=log)
@@ -234,7 +255,7 @@ class Dovecot(Server):
         self.directory.chmod(0o711)
         shutil.chown(self.directory / "data", "mail", "mail")
         config = self.directory / "dovecot.conf"
-        config.write_text(DOVECOT_CONF.format(directory=self.directory, tls=self.tls, lmtp=self.base + 24, pop3=self.base + 110,
+        config.write_text(DOVECOT_CONF.format(directory=self.directory, tls=self.tls, lmtp=self.base + 24, imap=self.base + 143, imaps=self.base + 993, pop3=self.base + 110,
                                               pop3s=self.base + 995))
         log = open(self.directory / "stdout", "w", encoding="utf-8")
         self.process = subprocess.Popen(["dovecot", "-F", "-c", config], stdout=log, stderr=log)
@@ -265,7 +286,7 @@ state_dir = {directory}/state
 log_path = {directory}/log
 instance_name = fieldpost-bench
 listen = 127.0.0.1
-protocols = pop3 lmtp
+protocols = imap pop3 lmtp
 ssl = yes
 ssl_cert = <{tls}/cert.pem
 ssl_key = <{tls}/key.pem
@@ -278,6 +299,9 @@ mail_location = sdbox:~/sdbox
 mail_fsync = optimized
 mail_max_userip_connections = 10000
 mailbox_list_index = yes
+imap_hibernate_timeout = 5s
+imap_id_log =
+default_process_limit = 500
 default_client_limit = 20000
 default_vsz_limit = 1G
 passdb {{
@@ -291,6 +315,42 @@ userdb {{
 namespace inbox {{
   inbox = yes
   separator = /
+  mailbox Trash {{
+    special_use = \\Trash
+    auto = create
+  }}
+}}
+service imap-login {{
+  service_count = 0
+  process_min_avail = 2
+  process_limit = 2
+  client_limit = 10000
+  vsz_limit = 1G
+  inet_listener imap {{
+    port = {imap}
+  }}
+  inet_listener imaps {{
+    port = {imaps}
+    ssl = yes
+  }}
+}}
+service imap {{
+  service_count = 100
+  client_limit = 1
+  process_min_avail = 2
+  process_limit = 6000
+  vsz_limit = 1G
+  extra_groups = $default_internal_group
+  unix_listener imap-master {{
+    user = $default_internal_user
+  }}
+}}
+service imap-hibernate {{
+  client_limit = 20000
+  unix_listener imap-hibernate {{
+    mode = 0660
+    group = $default_internal_group
+  }}
 }}
 service anvil {{
   client_limit = 20000
