@@ -4,97 +4,116 @@
 //! What is kept is a body's own header, so copies of a message share it, in one mailbox or in many; the prefix that an item puts
 //! before it is in the item's record. A body never changes and its id never comes back: nothing has to be invalidated.
 
-use std::{collections::HashMap, mem, sync::Arc};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
 
 use fieldpost_store::BodyId;
 use parking_lot::Mutex;
 
-/// The headers used last, within a budget.
-///
-/// Two generations: what is used goes into the young one; when that holds half of the budget it becomes the old one, and what was
-/// old leaves, all at once. That is the least recently used, roughly, for the price of two maps and no list.
+/// The headers used last, within a budget: a clock. Who is looked at gets a mark and stays where it is in the queue; who comes to
+/// its front with a mark loses it and goes to the back once more, who comes without one leaves.
 #[derive(Debug)]
 pub(crate) struct HeaderCache {
-    /// Bytes of one generation.
     budget: usize,
-    /// Written by every look. Held for two look-ups in a map, never while anything is read.
-    generations: Mutex<[Generation; 2]>,
+    /// Written by every look. Held for one look-up in a map, never while anything is read.
+    clock: Mutex<Clock>,
 }
 
 #[derive(Debug, Default)]
-struct Generation {
-    headers: HashMap<BodyId, Arc<[u8]>>,
+struct Clock {
+    entries: HashMap<BodyId, Entry>,
+    /// The keys of all entries.
+    queue: VecDeque<BodyId>,
     bytes: usize,
 }
 
+#[derive(Debug)]
+struct Entry {
+    header: Arc<[u8]>,
+    used: bool,
+}
+
 impl HeaderCache {
-    /// A cache that holds at most `budget` bytes, what the maps take up counted in. With 0 it holds nothing.
+    /// A cache that holds at most `budget` bytes, what map and queue take up counted in. With 0 it holds nothing.
     pub(crate) fn new(budget: usize) -> Self {
         Self {
-            budget: budget / 2,
-            generations: Mutex::default(),
+            budget,
+            clock: Mutex::default(),
         }
     }
 
     pub(crate) fn find(&self, body: BodyId) -> Option<Arc<[u8]>> {
-        let mut generations = self.generations.lock();
-        let [young, old] = &mut *generations;
-        if let Some(header) = young.headers.get(&body) {
-            return Some(Arc::clone(header));
-        }
-        let header = old.headers.remove(&body)?;
-        old.bytes -= cost(&header);
-        let left = self.put(&mut generations, body, &header);
-        drop(generations);
-        drop(left);
-        Some(header)
+        let mut clock = self.clock.lock();
+        let entry = clock.entries.get_mut(&body)?;
+        entry.used = true;
+        Some(Arc::clone(&entry.header))
     }
 
     pub(crate) fn insert(&self, body: BodyId, header: &Arc<[u8]>) {
-        if cost(header) <= self.budget {
-            let left = self.put(&mut self.generations.lock(), body, header);
-            drop(left);
+        let cost = cost(header);
+        if cost > self.budget {
+            return;
         }
+        let mut clock = self.clock.lock();
+        if clock.entries.contains_key(&body) {
+            return;
+        }
+        clock.make_room(self.budget - cost);
+        clock.bytes += cost;
+        clock.queue.push_back(body);
+        let entry = Entry {
+            header: Arc::clone(header),
+            used: false,
+        };
+        clock.entries.insert(body, entry);
     }
 
     /// Drops everything.
     pub(crate) fn clear(&self) {
-        let left = mem::take(&mut *self.generations.lock());
-        drop(left);
+        *self.clock.lock() = Clock::default();
     }
 
     /// Bytes that are taken up.
     pub(crate) fn memory(&self) -> usize {
-        let generations = self.generations.lock();
-        generations.iter().map(|generation| generation.bytes).sum()
-    }
-
-    /// What has to leave is returned: it is freed once the lock is released.
-    #[must_use]
-    fn put(
-        &self,
-        generations: &mut [Generation; 2],
-        body: BodyId,
-        header: &Arc<[u8]>,
-    ) -> Option<Generation> {
-        let cost = cost(header);
-        let left = (generations[0].bytes + cost > self.budget).then(|| {
-            generations.swap(0, 1);
-            mem::take(&mut generations[0])
-        });
-        let young = &mut generations[0];
-        if young.headers.insert(body, Arc::clone(header)).is_none() {
-            young.bytes += cost;
-        }
-        left
+        self.clock.lock().bytes
     }
 }
 
-/// Bytes that an entry takes up: the header with its counts, and its share of a map that is between half and seven eighths full.
+impl Clock {
+    /// Lets entries go until no more than `goal` bytes are taken up.
+    fn make_room(&mut self, goal: usize) {
+        let mut spared = 0;
+        while self.bytes > goal
+            && let Some(body) = self.queue.pop_front()
+        {
+            match self.entries.get_mut(&body) {
+                Some(entry) if entry.used && spared < MAX_SPARED => {
+                    entry.used = false;
+                    self.queue.push_back(body);
+                    spared += 1;
+                }
+                _ => {
+                    if let Some(entry) = self.entries.remove(&body) {
+                        self.bytes -= cost(&entry.header);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Bytes that an entry takes up: the header with its counts, and its share of a map that is between half and seven eighths full and of
+/// a queue that is between half full and full.
 fn cost(header: &[u8]) -> usize {
-    const OVERHEAD: usize = 2 * size_of::<usize>() + size_of::<(BodyId, Arc<[u8]>)>() * 2;
+    const OVERHEAD: usize =
+        2 * size_of::<usize>() + size_of::<(BodyId, Entry)>() * 8 / 5 + size_of::<BodyId>() * 3 / 2;
     header.len() + OVERHEAD
 }
+
+/// Marked entries that one insertion passes over: a cache full of marks is not swept at one go, with everybody waiting.
+const MAX_SPARED: usize = 64;
 
 #[cfg(test)]
 mod tests {
@@ -118,16 +137,29 @@ mod tests {
         }
         assert!(cache.find(body(1)).is_none());
         assert!(cache.find(body(199)).is_some());
-        assert!(cache.memory() > 4_000);
+        assert!(cache.memory() > 9_000);
         cache.clear();
         assert_eq!(cache.memory(), 0);
         assert!(cache.find(body(199)).is_none());
     }
 
     #[test]
+    fn room_is_made_though_all_are_used() {
+        let cache = HeaderCache::new(100_000);
+        for number in 0..=255 {
+            cache.insert(body(number), &header(400));
+            (0..=number).for_each(|number| drop(cache.find(body(number))));
+            assert!(cache.memory() <= 100_000);
+            assert!(cache.find(body(number)).is_some());
+        }
+        let clock = cache.clock.lock();
+        assert_eq!(clock.queue.len(), clock.entries.len());
+    }
+
+    #[test]
     fn what_does_not_fit_is_not_kept() {
         let cache = HeaderCache::new(1_000);
-        cache.insert(body(1), &header(600));
+        cache.insert(body(1), &header(1_000));
         assert!(cache.find(body(1)).is_none());
         let cache = HeaderCache::new(0);
         cache.insert(body(1), &header(0));
