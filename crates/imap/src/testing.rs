@@ -280,6 +280,15 @@ impl Client {
         self.ok(&format!("LOGIN {address} \"{PASSWORD}\"")).await;
     }
 
+    /// Reads what comes next, as it comes.
+    pub(crate) async fn octets(&mut self) -> Vec<u8> {
+        let mut room = vec![0; 4096];
+        let read = self.stream.read(&mut room);
+        let count = tokio::time::timeout(PATIENCE, read).await.unwrap().unwrap();
+        room.truncate(count);
+        room
+    }
+
     /// Does the client's part of a TLS handshake.
     pub(crate) async fn start_tls(self, connector: &TlsConnector) -> Self {
         let name = ServerName::try_from("localhost").unwrap();

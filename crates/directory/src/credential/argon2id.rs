@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
+use parking_lot::Mutex;
 use subtle::ConstantTimeEq;
 
 use crate::{Argon2Cost, DirectoryError, Secret, random, statistics::Work};
@@ -97,7 +98,39 @@ fn compute(password: &[u8], salt: &[u8], cost: Argon2Cost, hash: &mut [u8], work
     let Ok(parameters) = Params::new(cost.memory, cost.passes, cost.lanes, Some(hash.len())) else {
         return false;
     };
+    let mut memory = Memory::of(parameters.block_count());
     Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters)
-        .hash_password_into(password, salt, hash)
+        .hash_password_into_with_memory(password, salt, hash, &mut memory.0[..])
         .is_ok()
 }
+
+/// What one hash fills: some 19 MiB, used again by the next. Blocks of that size that come and go between the small ones of
+/// sessions are what an allocator's heap is torn apart by: a thousand sign-ins left half a gigabyte of holes behind.
+struct Memory(Vec<Block>);
+
+impl Memory {
+    fn of(blocks: usize) -> Self {
+        let mut memory = KEPT.lock().pop().unwrap_or_default();
+        if memory.len() < blocks {
+            memory = vec![Block::new(); blocks];
+        }
+        Self(memory)
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        let memory = std::mem::take(&mut self.0);
+        let mut kept = KEPT.lock();
+        let blocks: usize = kept.iter().map(Vec::len).sum();
+        if blocks + memory.len() <= MOST_KEPT {
+            kept.push(memory);
+        }
+    }
+}
+
+/// Memory that no hash uses now. Written by every hash, at its begin and its end.
+static KEPT: Mutex<Vec<Vec<Block>>> = Mutex::new(Vec::new());
+
+/// How many blocks of a KiB are kept at most: three hashes of the usual cost.
+const MOST_KEPT: usize = 64 * 1024;

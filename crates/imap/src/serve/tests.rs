@@ -302,3 +302,92 @@ async fn a_client_that_can_not_handle_a_capability_is_not_offered_it() {
     assert!(!told[0].contains("QRESYNC"), "{told:?}");
     client.tells("ENABLE QRESYNC", &["* ENABLED"]).await;
 }
+
+/// RFC 4978
+#[tokio::test]
+async fn a_compressed_stream() {
+    use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
+
+    let office = Office::open().await;
+    let mut client = office.selected().await;
+    client.says("COMPRESS LZMA", "BAD *").await;
+    client
+        .says("COMPRESS DEFLATE", "OK Compression begins")
+        .await;
+    let (mut fold, mut unfold) = (
+        Compress::new(Compression::fast(), false),
+        Decompress::new(false),
+    );
+    let mut told = Vec::with_capacity(64 * 1024);
+    for (command, answer) in [
+        ("x CAPABILITY\r\n", "x OK "),
+        ("y COMPRESS DEFLATE\r\n", "y NO [COMPRESSIONACTIVE]"),
+        ("z LOGOUT\r\n", "z OK "),
+    ] {
+        let mut wire = Vec::with_capacity(1024);
+        fold.compress_vec(command.as_bytes(), &mut wire, FlushCompress::Sync)
+            .unwrap();
+        client.sends(&wire).await;
+        while !String::from_utf8_lossy(&told).contains(answer) {
+            let came = client.octets().await;
+            assert!(
+                !came.is_empty(),
+                "it broke off behind {}",
+                String::from_utf8_lossy(&told)
+            );
+            unfold
+                .decompress_vec(&came, &mut told, FlushDecompress::Sync)
+                .unwrap();
+        }
+    }
+    let told = String::from_utf8(told).unwrap();
+    assert!(!told.contains("COMPRESS=DEFLATE"), "{told}");
+}
+
+/// RFC 9208
+#[tokio::test]
+async fn quota() {
+    let office = Office::open().await;
+    office.deliver(message("one", &"x".repeat(2000))).await;
+    let limits = fieldpost_mailbox::Limits {
+        bytes: 1024 * 1024,
+        items: 500,
+    };
+    office.mailbox.set_quota(limits).await.unwrap();
+    let mut client = office.signed_in().await;
+    client
+        .tells(
+            "GETQUOTAROOT INBOX",
+            &[
+                "* QUOTAROOT INBOX \"account\"",
+                "* QUOTA \"account\" (STORAGE 3 1024 MESSAGE 1 500)",
+            ],
+        )
+        .await;
+    client
+        .tells(
+            "GETQUOTA \"account\"",
+            &["* QUOTA \"account\" (STORAGE 3 1024 MESSAGE 1 500)"],
+        )
+        .await;
+    client.says("GETQUOTA other", "NO [NONEXISTENT] *").await;
+    client
+        .says("SETQUOTA \"account\" (STORAGE 5)", "NO [CANNOT] *")
+        .await;
+}
+
+#[tokio::test]
+async fn namespace_and_status() {
+    let office = Office::open().await;
+    office.deliver(message("one", "x")).await;
+    let mut client = office.signed_in().await;
+    client
+        .tells("NAMESPACE", &["* NAMESPACE ((\"\" \"/\")) NIL NIL"])
+        .await;
+    client
+        .tells(
+            "STATUS INBOX (MESSAGES UNSEEN UIDNEXT SIZE DELETED APPENDLIMIT)",
+            &["* STATUS INBOX (MESSAGES 1 UNSEEN 1 UIDNEXT 2 SIZE 166 DELETED 0 APPENDLIMIT NIL)"],
+        )
+        .await;
+}
