@@ -45,7 +45,7 @@ async fn commit(store: &Arc<EmbeddedStore>, number: u64) {
 /// would have to read all that was written in that time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn checkpoints_go_on_while_compaction_takes_its_time() {
-    const ENOUGH: u64 = 200_000;
+    const ENOUGH: u64 = 100_000;
     let disk = FaultyDisk::new(3);
     let store = EmbeddedStore::open_on(
         Arc::new(disk.clone()),
@@ -69,11 +69,12 @@ async fn checkpoints_go_on_while_compaction_takes_its_time() {
     // And it goes on for many checkpoints, not only for one that was under way.
     for _ in 0..5 {
         let now = store.stats().unwrap().durable_lsn;
+        let last = number + 5_000;
         while store.stats().unwrap().checkpoint_lsn < now {
             commit(&store, number).await;
             number += 1;
             assert!(
-                number < 2 * ENOUGH,
+                number < last,
                 "no checkpoint since {}",
                 store.stats().unwrap().checkpoint_lsn
             );
@@ -129,9 +130,10 @@ async fn an_index_that_lacks_what_it_says_it_has_catches_up() {
         }
         let mut lost = false;
         if old_too {
+            // The place of a body: unlike a pair it is never put again with the same value.
             let old = before
                 .iter()
-                .find(|(key, value)| key.starts_with(b"A") && after.get(*key) == Some(*value));
+                .find(|(key, value)| key.starts_with(b"P") && after.get(*key) == Some(*value));
             if let Some((key, _)) = old {
                 tree.remove(key).unwrap();
                 lost = true;
