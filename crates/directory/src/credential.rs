@@ -11,7 +11,7 @@ mod scram_keys;
 use bytes::{BufMut, Bytes, BytesMut};
 use fieldpost_store::StoreError;
 
-pub(crate) use argon2id::Argon2id;
+pub(crate) use argon2id::{Argon2id, release_memory};
 pub(crate) use foreign::{Foreign, Refused, Taken, take};
 pub(crate) use scram_keys::{SALT, ScramKeys, mac};
 

@@ -1,8 +1,16 @@
 //! Where passwords are hashed: on blocking threads, as many at once as there are processors, behind a bounded queue.
 
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::sync::Semaphore;
+
+use crate::credential;
 
 /// Too many hashes are waiting already; the caller should say "try later", not wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -16,6 +24,7 @@ pub(crate) struct Hashing {
     admitted: Arc<Semaphore>,
     /// One permit for each job that runs.
     running: Arc<Semaphore>,
+    memory: Arc<Memory>,
 }
 
 impl Hashing {
@@ -29,6 +38,7 @@ impl Hashing {
         Self {
             admitted: Arc::new(Semaphore::new(threads + queue.min(1 << 16))),
             running: Arc::new(Semaphore::new(threads)),
+            memory: Arc::default(),
         }
     }
 
@@ -51,9 +61,44 @@ impl Hashing {
             result
         });
         // The only errors are a panic in the job and a runtime that stops.
-        task.await.map_err(|_| Busy)
+        let result = task.await.map_err(|_| Busy);
+        self.release_later();
+        result
+    }
+
+    /// Gives the memory of hashes back once there was none for a while. One timer waits at a time.
+    fn release_later(&self) {
+        self.memory.ended.fetch_add(1, Ordering::Relaxed);
+        if self.memory.is_watched.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let memory = Arc::clone(&self.memory);
+        tokio::spawn(async move {
+            let mut seen = None;
+            loop {
+                let ended = memory.ended.load(Ordering::Relaxed);
+                if seen.replace(ended) == Some(ended) {
+                    break;
+                }
+                tokio::time::sleep(QUIET).await;
+            }
+            memory.is_watched.store(false, Ordering::Relaxed);
+            credential::release_memory();
+        });
     }
 }
+
+/// Whether the memory of hashes may be given back.
+#[derive(Debug, Default)]
+struct Memory {
+    /// How many jobs have ended. Written by each.
+    ended: AtomicU64,
+    /// A timer waits for a pause. Written by who starts it, and by the timer.
+    is_watched: AtomicBool,
+}
+
+/// How long no password was hashed before the memory is given back.
+const QUIET: Duration = Duration::from_secs(3);
 
 #[cfg(test)]
 mod tests {

@@ -129,6 +129,12 @@ impl Drop for Memory {
     }
 }
 
+/// Gives the memory of hashes back: nobody has signed in for a while.
+pub(crate) fn release_memory() {
+    let kept = std::mem::take(&mut *KEPT.lock());
+    drop(kept);
+}
+
 /// Memory that no hash uses now. Written by every hash, at its begin and its end.
 static KEPT: Mutex<Vec<Vec<Block>>> = Mutex::new(Vec::new());
 

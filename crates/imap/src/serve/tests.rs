@@ -387,7 +387,7 @@ async fn namespace_and_status() {
     client
         .tells(
             "STATUS INBOX (MESSAGES UNSEEN UIDNEXT SIZE DELETED APPENDLIMIT)",
-            &["* STATUS INBOX (MESSAGES 1 UNSEEN 1 UIDNEXT 2 SIZE 166 DELETED 0 APPENDLIMIT NIL)"],
+            &["* STATUS INBOX (MESSAGES 1 UNSEEN 1 UIDNEXT 2 SIZE 141 DELETED 0 APPENDLIMIT NIL)"],
         )
         .await;
 }
