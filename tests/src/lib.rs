@@ -1,7 +1,8 @@
 //! What the workspace-level tests share: the built binary, a demo server of its own directory and ports, and the
-//! plainest clients that can speak LMTP and POP3 to it.
+//! plainest clients that can speak LMTP, POP3 and IMAP to it.
 
 pub mod demo;
+pub mod imap;
 pub mod lines;
 pub mod lmtp;
 pub mod pop3;

@@ -55,6 +55,13 @@ impl Lines {
         }
     }
 
+    /// The next `size` octets.
+    pub fn octets(&mut self, size: usize) -> io::Result<Vec<u8>> {
+        let mut octets = vec![0; size];
+        self.stream.read_exact(&mut octets)?;
+        Ok(octets)
+    }
+
     /// Sends bytes as they are.
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.get_mut().write_all(bytes)
