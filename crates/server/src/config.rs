@@ -100,6 +100,8 @@ pub struct MailboxSection {
     pub memory: ByteSize,
     /// How long it is remembered which messages left, for clients that come back late.
     pub change_horizon: Span,
+    /// Memory for the headers of messages that were looked at lately.
+    pub header_memory: ByteSize,
 }
 
 /// The index over the log.
@@ -565,6 +567,7 @@ impl Default for MailboxSection {
         Self {
             memory: ByteSize::mebibytes(128),
             change_horizon: Span::seconds(90 * 86_400),
+            header_memory: ByteSize::mebibytes(32),
         }
     }
 }

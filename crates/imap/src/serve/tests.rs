@@ -391,3 +391,69 @@ async fn namespace_and_status() {
         )
         .await;
 }
+
+/// Fault 13: NUL and bytes that are no UTF-8 in user names.
+#[tokio::test]
+async fn fault_13_names_of_bytes() {
+    let office = Office::with(|settings| settings.failed_sign_ins = 10).await;
+    let mut client = office.connect().await;
+    for name in [&b"ali\0ce"[..], b"\xff\xfe", b"alice@demo.test\0", b"\0"] {
+        let mut command = format!("x LOGIN {{{}+}}\r\n", name.len()).into_bytes();
+        command.extend_from_slice(name);
+        command.extend_from_slice(b" secret\r\n");
+        client.sends(command).await;
+        let (_, tagged) = client.until("x").await;
+        assert!(tagged.starts_with("NO") || tagged.starts_with("BAD"), "{tagged}");
+    }
+    client.signs_in(ADDRESS).await;
+}
+
+/// Fault 14: sets that overflow other servers' arithmetic.
+#[tokio::test]
+async fn fault_14_sequence_sets() {
+    let office = Office::open().await;
+    for number in 1..=3 {
+        office.deliver(message(&format!("m {number}"), "x")).await;
+    }
+    let mut client = office.selected().await;
+    let all = [
+        "* 1 FETCH (UID 1)",
+        "* 2 FETCH (UID 2)",
+        "* 3 FETCH (UID 3)",
+    ];
+    client.tells("UID FETCH 1:4294967295 UID", &all).await;
+    client.tells("UID FETCH 4294967295:1 UID", &all).await;
+    client.tells("FETCH *:* UID", &all[2..]).await;
+    client.tells("UID FETCH 4294967295:* UID", &all[2..]).await;
+    client.says("FETCH 1:4294967295 UID", "BAD No such message").await;
+    for set in ["0", "4294967296", "1:0", "*:0", "1,,2", "1:2:3", "-1", ""] {
+        let (_, tagged) = client.asks(&format!("FETCH {set} UID")).await;
+        assert!(tagged.starts_with("BAD"), "{set}: {tagged}");
+    }
+}
+
+/// Fault 18: commands pipelined behind AUTHENTICATE are no commands while the exchange lasts.
+#[tokio::test]
+async fn fault_18_a_command_behind_authenticate_is_a_response() {
+    let office = Office::open().await;
+    let mut client = office.connect().await;
+    client.sends("x AUTHENTICATE PLAIN\r\ny NOOP\r\n").await;
+    assert_eq!(client.line().await, "+ ");
+    assert!(client.until("x").await.1.starts_with("BAD"));
+    client.signs_in(ADDRESS).await;
+}
+
+/// Fault 15: a chain of thousands of keys costs what its keys cost.
+#[tokio::test]
+async fn fault_15_long_searches() {
+    let office = Office::open().await;
+    office.deliver(message("one", "x")).await;
+    let mut client = office.selected().await;
+    let mut chain = String::new();
+    for number in 0..1_900 {
+        chain.push_str(&format!("OR SUBJECT s{number} "));
+    }
+    client.says(&format!("SEARCH {chain}ALL"), "OK Searched").await;
+    let (_, tagged) = client.asks(&format!("SEARCH {}", "ALL ".repeat(5_000))).await;
+    assert!(tagged.starts_with("BAD"), "{tagged}");
+}
