@@ -13,6 +13,7 @@
 //! | 0x47 folder tombstones | table, mod_seq u64, folder u64 | when the folder was deleted, seconds | by a deletion, until purged |
 //! | 0x48 threads | table, hash of a message-id or subject (16 bytes) | thread u64, turn u64 | by a delivery |
 //! | 0x49 thread turns | table, turn u64 | the hashes written in that turn | by a delivery, until the oldest makes room |
+//! | 0x4a adopted | table, uid_validity u32 | the folder that took it over from another server, u64 | once, and stays for ever |
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -26,6 +27,7 @@ pub(crate) const ITEMS: u8 = 0x46;
 pub(crate) const FOLDER_TOMBSTONES: u8 = 0x47;
 const THREADS: u8 = 0x48;
 const THREAD_TURNS: u8 = 0x49;
+const ADOPTED: u8 = 0x4a;
 
 pub(crate) fn head() -> Bytes {
     Bytes::from_static(&[0x40])
@@ -79,6 +81,13 @@ pub(crate) fn thread_turn(turn: u64) -> Bytes {
     let mut key = BytesMut::with_capacity(9);
     key.put_u8(THREAD_TURNS);
     key.put_u64(turn);
+    key.freeze()
+}
+
+pub(crate) fn adopted(uid_validity: u32) -> Bytes {
+    let mut key = BytesMut::with_capacity(5);
+    key.put_u8(ADOPTED);
+    key.put_u32(uid_validity);
     key.freeze()
 }
 

@@ -279,6 +279,7 @@ impl Mailbox {
                 open_end: row.facts.contains(Facts::OPEN_END),
                 content,
                 thread,
+                uid: None,
             };
             arrival.enter(&mut transaction, to)?;
             if transaction.commit(&mut attempts).await? {

@@ -338,6 +338,7 @@ fn make(
         folded_to: mod_seq,
         pending: 0,
         doomed: false,
+        kept_below: 0,
     };
     transaction.add_folder(folder.clone());
     folder

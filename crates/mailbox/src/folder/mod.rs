@@ -1,5 +1,6 @@
 //! Folders: what one is, and how its record is kept.
 
+mod adopt;
 mod hierarchy;
 mod name;
 
@@ -151,6 +152,9 @@ pub struct Folder {
     pub(crate) pending: u32,
     /// It is being deleted: nobody sees it, what it held goes in bounded steps.
     pub(crate) doomed: bool,
+    /// Uids from `uid_next` to below this one were given out by the server that the folder comes from, and are for items
+    /// that bring theirs along; 0 = there are none ([`crate::Mailbox::adopt_uids`]).
+    pub(crate) kept_below: u32,
 }
 
 impl Folder {
@@ -181,12 +185,17 @@ impl Folder {
             folded_to: 0,
             pending: 1,
             doomed: false,
+            kept_below: 0,
         }
     }
 
     pub(crate) fn encode(&self) -> Bytes {
         let mut writer = Writer::with_capacity(96 + self.name.len());
-        writer.byte(VERSION);
+        writer.byte(if self.kept_below == 0 {
+            VERSION
+        } else {
+            VERSION_ADOPTING
+        });
         writer.number(self.id.0);
         writer.number(self.parent.map_or(0, |parent| parent.0));
         writer.bytes(self.name.as_bytes());
@@ -214,12 +223,19 @@ impl Folder {
             writer.number(number);
         }
         writer.signed(self.created);
+        if self.kept_below != 0 {
+            writer.number(u64::from(self.kept_below));
+        }
         writer.0.into()
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut reader = Reader(bytes);
-        reader.version(VERSION)?;
+        let is_adopting = match reader.byte()? {
+            VERSION => false,
+            VERSION_ADOPTING => true,
+            _ => return Err(Malformed::Version),
+        };
         let id = FolderId(reader.number()?);
         let parent = Some(FolderId(reader.number()?)).filter(|parent| parent.0 != 0);
         let name = reader.text()?.to_owned();
@@ -255,6 +271,7 @@ impl Folder {
                 size: reader.number()?,
             },
             created: reader.signed()?,
+            kept_below: if is_adopting { reader.number32()? } else { 0 },
         };
         reader.end()?;
         Ok(folder)
@@ -284,13 +301,16 @@ fn kind_of(code: u8) -> Result<FolderKind, Malformed> {
 
 const VERSION: u8 = 1;
 
+/// That of a folder with uids to be kept, which stand at the end.
+const VERSION_ADOPTING: u8 = 2;
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_folder_comes_back_and_a_cut_one_is_refused() {
-        let folder = Folder {
+        let mut folder = Folder {
             id: FolderId(300),
             parent: Some(FolderId(2)),
             name: "Grüße".into(),
@@ -312,11 +332,15 @@ mod tests {
             folded_to: 8,
             pending: 70,
             doomed: true,
+            kept_below: 0,
         };
-        let bytes = folder.encode();
-        assert_eq!(Folder::decode(&bytes), Ok(folder));
-        for cut in 0..bytes.len() {
-            assert!(Folder::decode(&bytes[..cut]).is_err());
+        for kept_below in [0, u32::MAX] {
+            folder.kept_below = kept_below;
+            let bytes = folder.encode();
+            assert_eq!(Folder::decode(&bytes).as_ref(), Ok(&folder));
+            for cut in 0..bytes.len() {
+                assert!(Folder::decode(&bytes[..cut]).is_err());
+            }
         }
     }
 }

@@ -297,7 +297,11 @@ impl FolderIndex {
             })
         };
         match &self.shared {
-            Some(view) if view.highest_mod_seq == highest_mod_seq && view.uid_next == uid_next => {
+            Some(view)
+                if view.highest_mod_seq == highest_mod_seq
+                    && view.uid_next == uid_next
+                    && view.uid_validity == uid_validity =>
+            {
                 Arc::clone(view)
             }
             Some(_) | None => {

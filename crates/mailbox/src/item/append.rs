@@ -6,7 +6,7 @@ use fieldpost_store::{BodyId, StagedBody};
 use super::record::ItemRecord;
 use crate::{
     ContentId, EntryId, Error, Facts, Flags, Folder, FolderId, FolderKind, LabelSet, Mailbox,
-    Received, Row, SpecialUse, ThreadId, thread,
+    Received, Row, SpecialUse, ThreadId, maildrop, thread,
     transaction::{Attempts, Transaction},
 };
 
@@ -25,6 +25,9 @@ pub struct NewItem {
     pub internal_date: Option<i64>,
     /// The POP3 unique-id under which another server showed it, 1 to 70 printable ASCII characters.
     pub stored_uidl: Option<String>,
+    /// The uid under which another server showed it. Kept in a folder that adopted that server's uids
+    /// ([`Mailbox::adopt_uids`]), if no other item came between; else the item gets one like any other.
+    pub uid: Option<u32>,
 }
 
 impl NewItem {
@@ -37,6 +40,7 @@ impl NewItem {
             keywords: Vec::new(),
             internal_date: None,
             stored_uidl: None,
+            uid: None,
         }
     }
 }
@@ -116,6 +120,7 @@ impl Mailbox {
             open_end: item.received.open_end,
             content,
             thread,
+            uid: item.uid,
         };
         arrival.enter(transaction, folder)
     }
@@ -171,6 +176,8 @@ pub(crate) struct Arrival {
     pub(crate) open_end: bool,
     pub(crate) content: ContentId,
     pub(crate) thread: ThreadId,
+    /// The uid that it comes with.
+    pub(crate) uid: Option<u32>,
 }
 
 impl Arrival {
@@ -184,9 +191,13 @@ impl Arrival {
         let entry = EntryId(transaction.head.next_entry);
         transaction.head.next_entry += 1;
         let record = transaction.folder_mut(folder)?;
-        let uid = record.uid_next;
+        let uid = record.uid_for(self.uid);
         record.uid_next = uid.checked_add(1).ok_or(Error::UidsExhausted(folder))?;
         let uid_validity = record.uid_validity;
+        // One that it has here anyway by its uid need not be kept: it costs a read whenever POP3 lists the folder.
+        let stored_uidl = self.stored_uidl.filter(|uidl| {
+            self.uid != Some(uid) || *uidl != maildrop::unique_id(uid_validity, uid)
+        });
         let item = ItemRecord {
             entry,
             content: self.content,
@@ -195,7 +206,7 @@ impl Arrival {
             body: self.body,
             body_size: self.body_size,
             prefix: self.prefix,
-            stored_uidl: self.stored_uidl,
+            stored_uidl,
             summary: self.summary,
         };
         let row = Row {

@@ -138,6 +138,7 @@ impl Mailbox {
                 open_end: row.facts.contains(Facts::OPEN_END),
                 content: row.content,
                 thread: row.thread,
+                uid: None,
             };
             let appended = arrival.enter(transaction, to)?;
             pairs.push((row.uid, appended.uid));

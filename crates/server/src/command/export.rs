@@ -1,8 +1,10 @@
 //! `fieldpost export`
 
+mod dovecot;
 pub mod mail;
 mod maildir;
 mod mbox;
+mod mbox_tree;
 pub mod store;
 
 use std::path::PathBuf;
@@ -29,13 +31,13 @@ pub struct Arguments {
     /// Write the whole store, accounts and all, to one file that any version and backend can read.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["address", "mbox", "maildir", "folder"])]
     store: Option<PathBuf>,
-    /// Write one folder to a file in mboxrd format.
-    #[arg(long, value_name = "FILE", conflicts_with = "maildir")]
+    /// Write one folder to a file in mboxrd format; with a `/` at the end, all folders to files in that directory.
+    #[arg(long, value_name = "PATH", conflicts_with = "maildir")]
     mbox: Option<PathBuf>,
     /// Write all folders to a Maildir++.
     #[arg(long, value_name = "DIR")]
     maildir: Option<PathBuf>,
-    /// Only this folder, names separated by `/`; INBOX for --mbox if left out.
+    /// Only this folder, names separated by `/`; INBOX for a single file if left out.
     #[arg(long, value_name = "FOLDER")]
     folder: Option<String>,
 }
@@ -47,6 +49,12 @@ pub fn run(arguments: Arguments, context: &Context) -> anyhow::Result<()> {
     }
     let address = arguments.address.unwrap_or_default();
     match (arguments.mbox, arguments.maildir) {
+        (Some(path), None) if path.as_os_str().as_encoded_bytes().ends_with(b"/") => mail::run(
+            address,
+            arguments.folder,
+            &mut mbox_tree::Writer::create(&path)?,
+            context,
+        ),
         (Some(file), None) => {
             let folder = arguments.folder.unwrap_or_else(|| "INBOX".into());
             mail::run(

@@ -1,10 +1,15 @@
 //! `fieldpost import`
 
+mod dovecot;
 pub mod mail;
 mod maildir;
 mod mbox;
+mod mbox_fields;
+mod mbox_tree;
 pub mod modified_utf7;
+pub mod source;
 mod store;
+mod target;
 
 use std::path::PathBuf;
 
@@ -17,7 +22,7 @@ use crate::exchange::{Failure, FailureKind};
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  fieldpost import --store fieldpost.export\n  fieldpost import anna@example.org --maildir /var/mail/anna/Maildir\n  \
-                  fieldpost import anna@example.org --mbox old.mbox --folder Archive"
+                  fieldpost import anna@example.org --mbox old.mbox --folder Archive\n  fieldpost import anna@example.org --mbox /home/anna/mail"
 )]
 pub struct Arguments {
     /// The account to put the mail into.
@@ -26,8 +31,8 @@ pub struct Arguments {
     /// Read what `export --store` wrote into a new data directory; the server must not run.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["address", "mbox", "maildir", "folder"])]
     store: Option<PathBuf>,
-    /// Read a file in mbox format.
-    #[arg(long, value_name = "FILE", conflicts_with = "maildir")]
+    /// Read a file in mbox format, or a directory of such files with all its folders.
+    #[arg(long, value_name = "PATH", conflicts_with = "maildir")]
     mbox: Option<PathBuf>,
     /// Read a Maildir or Maildir++ with all its folders.
     #[arg(long, value_name = "DIR")]
@@ -50,8 +55,8 @@ pub fn run(arguments: Arguments, context: &Context) -> anyhow::Result<()> {
     {
         return Err(mail::unnamed(&path.join("/")).into());
     }
-    let input = match (&arguments.mbox, &arguments.maildir) {
-        (Some(file), None) => mbox::read(file, folder.unwrap_or_else(|| vec!["INBOX".into()]))?,
+    let source = match (&arguments.mbox, &arguments.maildir) {
+        (Some(file), None) => mbox::read(file, folder)?,
         (None, Some(directory)) => maildir::read(directory, folder)?,
         _ => {
             return Err(Failure::new(FailureKind::Usage, "say where the mail is")
@@ -59,5 +64,5 @@ pub fn run(arguments: Arguments, context: &Context) -> anyhow::Result<()> {
                 .into());
         }
     };
-    mail::run(arguments.address.unwrap_or_default(), input, context)
+    mail::run(arguments.address.unwrap_or_default(), source, context)
 }

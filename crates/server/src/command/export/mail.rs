@@ -3,11 +3,14 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
-use fieldpost_mailbox::{Flags, Folder, FolderId, FolderKind, Mailbox};
+use fieldpost_mailbox::{Flags, Folder, FolderId, FolderKind, Mailbox, SpecialUse};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    command::{Context, folder},
+    command::{
+        Context, folder,
+        import::source::{Origin, SourceFolder, Uids},
+    },
     engine::{self, Engine},
     exchange::{Exchange, Failure, FailureKind},
     mail_stream::{self, ItemHead, MAX_CHUNK, Parser, Step},
@@ -17,15 +20,15 @@ use crate::{
 /// Takes items as they come: an mbox file, a Maildir.
 pub trait Sink {
     /// An item begins.
-    fn begin(&mut self, head: &ItemHead) -> anyhow::Result<()>;
+    fn begin(&mut self, head: &ItemHead, origin: &Origin) -> anyhow::Result<()>;
     /// Bytes of it.
     fn write(&mut self, bytes: &[u8]) -> anyhow::Result<()>;
     /// It ends.
     fn end(&mut self) -> anyhow::Result<()>;
     /// It does not come to its end: what was written of it is taken back.
     fn void(&mut self) -> anyhow::Result<()>;
-    /// All have come; what was written is to be on disk.
-    fn finish(&mut self) -> anyhow::Result<()>;
+    /// All have come, from these folders; what was written is to be on disk. What could not be written is returned.
+    fn finish(&mut self, folders: &[SourceFolder]) -> anyhow::Result<Vec<String>>;
     /// No more come, because something failed. An item under way is taken back; if none was written, so is the file or
     /// directory itself, so that it is not in the way of the next try.
     fn give_up(&mut self) -> anyhow::Result<()>;
@@ -43,8 +46,12 @@ pub struct Request {
 pub struct Answer {
     items: u64,
     bytes: u64,
+    /// The folders, empty ones included.
+    folders: Vec<SourceFolder>,
     /// Items that could not be read, with the reason; the others are there.
     damaged: Vec<String>,
+    /// What such files have no place for.
+    left_out: Vec<String>,
 }
 
 /// Runs the command.
@@ -67,6 +74,9 @@ pub fn run(
         for line in &answer.damaged {
             writeln!(out, "not readable: {line}")?;
         }
+        for line in &answer.left_out {
+            writeln!(out, "{line}")?;
+        }
         Ok(())
     })?;
     if answer.damaged.is_empty() {
@@ -88,15 +98,19 @@ fn fill(
     context: &Context,
 ) -> anyhow::Result<Answer> {
     let mut parser = Parser::default();
-    let answer = context.call_with(
+    let mut begun = None;
+    let mut answer: Answer = context.call_with(
         Operation::ExportMail(Request { address, folder }),
         None,
         &mut |bytes| {
             parser.push(&bytes);
             while let Some(step) = parser.step()? {
                 match step {
-                    Step::Begin(head) => sink.begin(&head)?,
-                    Step::Bytes(bytes) => sink.write(&bytes)?,
+                    Step::Begin(head) => begun = Some(head),
+                    Step::Bytes(bytes) => match begun.take() {
+                        Some(head) => sink.begin(&head, &serde_json::from_slice(&bytes)?)?,
+                        None => sink.write(&bytes)?,
+                    },
                     Step::End => sink.end()?,
                     Step::Void => sink.void()?,
                 }
@@ -105,7 +119,7 @@ fn fill(
         },
     )?;
     parser.finish()?;
-    sink.finish()?;
+    answer.left_out = sink.finish(&answer.folders)?;
     Ok(answer)
 }
 
@@ -146,11 +160,29 @@ pub async fn operate(
     let mut answer = Answer {
         items: 0,
         bytes: 0,
+        folders: Vec::new(),
         damaged: Vec::new(),
+        left_out: Vec::new(),
     };
     for (path, folder) in chosen {
         let view = mailbox.view(folder.id).await.map_err(engine::of_mailbox)?;
+        let uids = Uids {
+            validity: view.uid_validity,
+            next: view.uid_next,
+        };
+        answer.folders.push(SourceFolder {
+            path: path.clone(),
+            uids: Some(uids),
+            subscribed: folder.subscribed,
+        });
         let labels = mailbox.labels().await.map_err(engine::of_mailbox)?;
+        // POP3 shows the inbox: all that is in it has a unique-id.
+        let unique_ids = if folder.special_use == Some(SpecialUse::Inbox) {
+            let ids = mailbox.unique_ids(folder.id, &view).await;
+            Some(ids.map_err(engine::of_mailbox)?)
+        } else {
+            None
+        };
         for row in view.rows() {
             let head = ItemHead {
                 folder: path.clone(),
@@ -158,7 +190,12 @@ pub async fn operate(
                 keywords: labels.keywords(row.labels).map(String::from).collect(),
                 internal_date: Some(row.internal_date),
             };
-            match send_item(&mailbox, folder.id, row.uid, &head, exchange).await {
+            let origin = Origin {
+                uid: Some(row.uid),
+                uidl: unique_ids.as_ref().map(|ids| ids.of(row.uid).into_owned()),
+                uids: Some(uids),
+            };
+            match send_item(&mailbox, folder.id, &head, origin, exchange).await {
                 Ok(bytes) => {
                     answer.items += 1;
                     answer.bytes += bytes;
@@ -188,8 +225,8 @@ enum Trouble {
 async fn send_item(
     mailbox: &Mailbox,
     folder: FolderId,
-    uid: u32,
     head: &ItemHead,
+    mut origin: Origin,
     exchange: &mut Exchange,
 ) -> Result<u64, Trouble> {
     let damaged = |error: fieldpost_mailbox::Error| match error {
@@ -197,10 +234,20 @@ async fn send_item(
         fieldpost_mailbox::Error::NoSuchItem { .. } => Trouble::Damaged("it has just gone".into()),
         error => Trouble::Damaged(error.to_string()),
     };
+    let uid = origin.uid.unwrap_or(0);
     let item = mailbox.item(folder, uid).await.map_err(damaged)?;
+    if origin.uidl.is_none() {
+        origin.uidl = item.stored_uidl().map(String::from);
+    }
+    let origin =
+        serde_json::to_vec(&origin).map_err(|error| Trouble::Damaged(error.to_string()))?;
     let mut reader = mailbox.read(&item, 0..u64::MAX).await.map_err(damaged)?;
     let begin = mail_stream::begin(head).map_err(|error| Trouble::Damaged(error.to_string()))?;
     exchange.write(begin).await.map_err(Trouble::Failed)?;
+    exchange
+        .write(mail_stream::chunk(&origin))
+        .await
+        .map_err(Trouble::Failed)?;
     let mut sent = 0;
     let outcome = loop {
         match reader.next().await {

@@ -1,5 +1,6 @@
 //! Writing an mbox file in the mboxrd format: lines that begin with `From `, after any number of `>`, get one `>` more,
-//! so that reading takes exactly one away. Flags stand in Status and X-Status, as mutt and Dovecot write them.
+//! so that reading takes exactly one away. Flags stand in Status and X-Status, uids in X-IMAPbase and X-UID, as mutt and
+//! Dovecot write them; POP3's unique-ids in X-UIDL.
 //!
 //! A message may have fields of these names of its own. So each begins with `X-Fieldpost-Fields: N`, which says that the
 //! N fields behind it are ours and all others the message's: reading takes away what writing added, and no more.
@@ -12,6 +13,7 @@ use std::{
 
 use super::mail::Sink;
 use crate::{
+    command::import::source::{Origin, SourceFolder},
     exchange::{Failure, FailureKind},
     mail_stream::ItemHead,
 };
@@ -92,7 +94,7 @@ impl<W: Write> Writer<W> {
 }
 
 impl<W: Write + Target> Sink for Writer<W> {
-    fn begin(&mut self, head: &ItemHead) -> anyhow::Result<()> {
+    fn begin(&mut self, head: &ItemHead, origin: &Origin) -> anyhow::Result<()> {
         self.begun = Some(self.out.position()?);
         let date =
             jiff::Timestamp::from_second(head.internal_date.unwrap_or(0)).unwrap_or_default();
@@ -101,8 +103,21 @@ impl<W: Write + Target> Sink for Writer<W> {
             "From MAILER-DAEMON {}",
             date.strftime("%a %b %e %H:%M:%S %Y")
         )?;
-        let fields = 2 + u8::from(!head.keywords.is_empty());
+        // The folder's uids stand in its first message.
+        let base = origin.uids.filter(|_| self.count == 0);
+        let fields = 2
+            + u8::from(base.is_some())
+            + u8::from(origin.uid.is_some())
+            + u8::from(!head.keywords.is_empty())
+            + u8::from(origin.uidl.is_some());
         writeln!(self.out, "{FIELDS}: {fields}")?;
+        if let Some(uids) = base {
+            let last = uids.next.saturating_sub(1);
+            writeln!(self.out, "X-IMAPbase: {} {last:010}", uids.validity)?;
+        }
+        if let Some(uid) = origin.uid {
+            writeln!(self.out, "X-UID: {uid}")?;
+        }
         let has = |flag: &str| head.flags.iter().any(|one| one == flag);
         writeln!(self.out, "Status: {}O", if has("seen") { "R" } else { "" })?;
         let extended: String = [
@@ -118,6 +133,9 @@ impl<W: Write + Target> Sink for Writer<W> {
         writeln!(self.out, "X-Status: {extended}")?;
         if !head.keywords.is_empty() {
             writeln!(self.out, "X-Keywords: {}", head.keywords.join(" "))?;
+        }
+        if let Some(uidl) = &origin.uidl {
+            writeln!(self.out, "X-UIDL: {uidl}")?;
         }
         self.start = Some(Vec::new());
         self.last = b'\n';
@@ -165,9 +183,10 @@ impl<W: Write + Target> Sink for Writer<W> {
         Ok(())
     }
 
-    fn finish(&mut self) -> anyhow::Result<()> {
+    fn finish(&mut self, _: &[SourceFolder]) -> anyhow::Result<Vec<String>> {
         self.out.flush()?;
-        Ok(self.out.sync()?)
+        self.out.sync()?;
+        Ok(Vec::new())
     }
 
     fn give_up(&mut self) -> anyhow::Result<()> {
@@ -232,7 +251,7 @@ const LONG_LINE: usize = 4096;
 #[cfg(test)]
 pub fn mbox_of(head: &ItemHead, message: &[u8]) -> Vec<u8> {
     let mut writer = Writer::to(Vec::new(), Path::new(""));
-    writer.begin(head).unwrap();
+    writer.begin(head, &Origin::default()).unwrap();
     writer.write(message).unwrap();
     writer.end().unwrap();
     writer.out
@@ -250,12 +269,12 @@ mod tests {
             internal_date: Some(0),
             ..ItemHead::default()
         };
-        writer.begin(&head).unwrap();
+        writer.begin(&head, &Origin::default()).unwrap();
         for byte in b"Subject: x\r\n\r\nFrom me\r\n>From you\r\nFromage\r\n>>\r\na\rb" {
             writer.write(&[*byte]).unwrap();
         }
         writer.end().unwrap();
-        writer.finish().unwrap();
+        writer.finish(&[]).unwrap();
         assert_eq!(
             String::from_utf8(writer.out).unwrap(),
             "From MAILER-DAEMON Thu Jan  1 00:00:00 1970\nX-Fieldpost-Fields: 2\nStatus: RO\nX-Status: F\n\
@@ -270,14 +289,14 @@ mod tests {
         let mut writer = Writer::create(&path).unwrap();
         let head = ItemHead::default();
         for text in ["one", "two"] {
-            writer.begin(&head).unwrap();
+            writer.begin(&head, &Origin::default()).unwrap();
             writer.write(text.as_bytes()).unwrap();
             writer.end().unwrap();
-            writer.begin(&head).unwrap();
+            writer.begin(&head, &Origin::default()).unwrap();
             writer.write(b"Subject: half a mess").unwrap();
             writer.void().unwrap();
         }
-        writer.finish().unwrap();
+        writer.finish(&[]).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(!text.contains("half"), "{text}");
         assert!(text.ends_with("two\n\n"), "{text}");
@@ -287,7 +306,7 @@ mod tests {
         assert!(path.exists());
         let other = directory.path().join("y.mbox");
         let mut writer = Writer::create(&other).unwrap();
-        writer.begin(&head).unwrap();
+        writer.begin(&head, &Origin::default()).unwrap();
         writer.give_up().unwrap();
         assert!(!other.exists());
     }

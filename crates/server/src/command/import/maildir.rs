@@ -1,13 +1,18 @@
-//! Reading a Maildir or Maildir++.
+//! Reading a Maildir or Maildir++, with what Dovecot keeps in it: uids, keywords, subscriptions.
 
 use std::{
     fs::{self, File},
     io::{self, Read},
     path::{Path, PathBuf},
-    time::UNIX_EPOCH,
+    time::{SystemTime, UNIX_EPOCH},
 };
 
-use super::{mail::produced, modified_utf7};
+use super::{
+    dovecot::{self, Keywords, UidList},
+    mail::{Producer, Source, produced},
+    modified_utf7,
+    source::{self, Origin, SourceFolder},
+};
 use crate::{
     command::deliver::CrlfReader,
     exchange::{Failure, FailureKind},
@@ -15,71 +20,137 @@ use crate::{
 };
 
 /// Reads all mail below `root`; `folder` takes the place of all the folders' own names.
-pub fn read(root: &Path, folder: Option<Vec<String>>) -> Result<Box<dyn Read + Send>, Failure> {
+pub fn read(root: &Path, folder: Option<Vec<String>>) -> Result<Source, Failure> {
     if !root.join("cur").is_dir() {
         return Err(Failure::new(
             FailureKind::NotFound,
             format!("{} is no Maildir: there is no cur in it", root.display()),
         ));
     }
-    let folders = folders(root).map_err(|error| {
+    let failed = |error: io::Error| {
         Failure::new(FailureKind::Failed, format!("{}: {error}", root.display()))
-    })?;
-    Ok(produced(move |producer| {
-        for (names, directory) in folders {
-            let names = folder.clone().unwrap_or(names);
-            for part in ["cur", "new"] {
-                for path in files(&directory.join(part))? {
-                    let file = File::open(&path)?;
-                    let name = path.file_name().unwrap_or_default().to_string_lossy();
-                    let mut flags = flags(&name);
-                    if part == "new" {
-                        flags.retain(|flag| *flag != "seen");
-                    }
-                    let modified = file.metadata()?.modified()?;
-                    producer.begin(&ItemHead {
-                        folder: names.clone(),
-                        flags: flags.into_iter().map(String::from).collect(),
-                        keywords: Vec::new(),
-                        internal_date: modified
-                            .duration_since(UNIX_EPOCH)
-                            .ok()
-                            .map(|since| since.as_secs() as i64),
-                    })?;
-                    let mut file = CrlfReader::new(file);
-                    let mut piece = vec![0; MAX_CHUNK];
-                    loop {
-                        let count = file.read(&mut piece)?;
-                        if count == 0 {
-                            break;
-                        }
-                        producer.write(&piece[..count])?;
-                    }
-                    producer.end()?;
-                }
-            }
+    };
+    let directories = directories(root).map_err(failed)?;
+    let subscriptions = dovecot::text(&root.join("subscriptions")).map_err(failed)?;
+    let subscribed = source::subscriptions(&subscriptions, '.');
+    let mut folders = Vec::new();
+    for (path, directory) in &directories {
+        folders.push(SourceFolder {
+            subscribed: subscribed.contains(path),
+            path: path.clone(),
+            uids: UidList::read(directory).map_err(failed)?.uids,
+        });
+    }
+    let is_tree = folder.is_none();
+    if let Some(folder) = &folder {
+        // Uids of several folders would get into each other's way.
+        let uids = folders.first().and_then(|only| only.uids);
+        let uids = uids.filter(|_| directories.len() == 1);
+        folders = vec![SourceFolder {
+            path: folder.clone(),
+            uids,
+            subscribed: false,
+        }];
+    }
+    let keep_uids = is_tree || directories.len() == 1;
+    let root = root.to_owned();
+    let input = produced(move |producer| {
+        for (path, directory) in directories {
+            let files = Files {
+                is_inbox: directory == root,
+                keep_uids,
+                path: folder.clone().unwrap_or(path),
+                directory,
+            };
+            files.send(producer)?;
         }
         Ok(())
-    }))
+    });
+    Ok(Source {
+        folders,
+        is_tree,
+        left_out: Vec::new(),
+        input,
+    })
 }
 
-/// The folders of a Maildir++ with their names, INBOX first.
-fn folders(root: &Path) -> io::Result<Vec<(Vec<String>, PathBuf)>> {
+/// The files of one folder.
+struct Files {
+    /// Where they go.
+    path: Vec<String>,
+    directory: PathBuf,
+    is_inbox: bool,
+    keep_uids: bool,
+}
+
+impl Files {
+    /// Sends all, in the order of their uids; those without one last, in order of their names, which begin with the time
+    /// of arrival.
+    fn send(&self, producer: &mut Producer) -> io::Result<()> {
+        let uids = UidList::read(&self.directory)?;
+        let keywords = Keywords::read(&self.directory)?;
+        let mut files = Vec::new();
+        for part in ["cur", "new"] {
+            for path in files_in(&self.directory.join(part))? {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                let origin = uids.origin(&name, self.is_inbox);
+                files.push((
+                    origin.uid.unwrap_or(u32::MAX),
+                    name.into_owned(),
+                    origin,
+                    path,
+                ));
+            }
+        }
+        files.sort_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
+        for (_, name, mut origin, path) in files {
+            if !self.keep_uids {
+                origin.uid = None;
+            }
+            let file = File::open(&path)?;
+            let head = ItemHead {
+                folder: self.path.clone(),
+                flags: flags(&name).map(String::from).collect(),
+                keywords: keywords.of(&name),
+                internal_date: Some(seconds(file.metadata()?.modified()?)),
+            };
+            send(producer, &head, &origin, file)?;
+        }
+        Ok(())
+    }
+}
+
+fn send(producer: &mut Producer, head: &ItemHead, origin: &Origin, file: File) -> io::Result<()> {
+    producer.begin(head, origin)?;
+    let mut file = CrlfReader::new(file);
+    let mut piece = vec![0; MAX_CHUNK];
+    loop {
+        let count = file.read(&mut piece)?;
+        if count == 0 {
+            return producer.end();
+        }
+        producer.write(&piece[..count])?;
+    }
+}
+
+/// The directories of a Maildir++ with their folders' names, INBOX first.
+fn directories(root: &Path) -> io::Result<Vec<(Vec<String>, PathBuf)>> {
     let mut folders = vec![(vec!["INBOX".to_owned()], root.to_owned())];
     let mut others = Vec::new();
     for entry in fs::read_dir(root)? {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if let Some(name) = name.strip_prefix('.')
-            && !name.is_empty()
             && path.join("cur").is_dir()
         {
-            let names = name
+            let names: Vec<String> = name
                 .split('.')
                 .filter(|part| !part.is_empty())
                 .map(modified_utf7::decode)
                 .collect();
-            others.push((names, path));
+            if !names.is_empty() {
+                others.push((names, path));
+            }
         }
     }
     others.sort();
@@ -87,8 +158,7 @@ fn folders(root: &Path) -> io::Result<Vec<(Vec<String>, PathBuf)>> {
     Ok(folders)
 }
 
-/// In order of their names, which begin with the time of arrival.
-fn files(directory: &Path) -> io::Result<Vec<PathBuf>> {
+fn files_in(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -101,15 +171,12 @@ fn files(directory: &Path) -> io::Result<Vec<PathBuf>> {
             files.push(entry.path());
         }
     }
-    files.sort();
     Ok(files)
 }
 
-fn flags(name: &str) -> Vec<&'static str> {
-    let Some((_, letters)) = name.rsplit_once(":2,") else {
-        return Vec::new();
-    };
-    letters
+/// The flags of a file of that name. Those in `new` may have some: Dovecot delivers there with flags.
+fn flags(name: &str) -> impl Iterator<Item = &'static str> {
+    dovecot::info(name)
         .chars()
         .filter_map(|letter| match letter {
             'D' => Some("draft"),
@@ -119,5 +186,16 @@ fn flags(name: &str) -> Vec<&'static str> {
             'T' => Some("deleted"),
             _ => None,
         })
-        .collect()
+}
+
+/// In seconds since 1970, before that too.
+fn seconds(time: SystemTime) -> i64 {
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
+        Err(before) => {
+            let before = before.duration();
+            let whole = i64::try_from(before.as_secs()).unwrap_or(i64::MAX);
+            -whole - i64::from(before.subsec_nanos() > 0)
+        }
+    }
 }

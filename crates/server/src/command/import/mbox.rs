@@ -2,8 +2,8 @@
 //! file or after an empty line: `From `, who sent it, and a date with weekday, month, day, time and year. Text that merely
 //! begins with `From ` is text.
 //!
-//! Status, X-Status and X-Keywords are taken for flags and keywords, and away from the message; of a message that we
-//! wrote, which `X-Fieldpost-Fields` tells, only those that we added.
+//! What the fields of the header say of flags, keywords and uids is taken away from the message (the module
+//! `mbox_fields`). Content-Length is a field like any other: programs that move mail have it wrong too often.
 
 use std::{
     fs::File,
@@ -11,60 +11,98 @@ use std::{
     path::Path,
 };
 
-use super::mail::{Producer, produced};
+use super::{
+    mail::{Producer, Source, produced},
+    mbox_fields::Fields,
+    mbox_tree,
+    source::{SourceFolder, Uids},
+};
 use crate::{
-    command::export::FIELDS,
     exchange::{Failure, FailureKind},
     mail_stream::ItemHead,
 };
 
-/// Reads all mail in `file`, to go into `folder`.
-pub fn read(file: &Path, folder: Vec<String>) -> Result<Box<dyn Read + Send>, Failure> {
-    let failed = |error: io::Error| {
-        Failure::new(
-            FailureKind::NotFound,
-            format!("{}: {error}", file.display()),
-        )
-    };
-    let mut reader = BufReader::new(File::open(file).map_err(failed)?);
-    let start = reader.fill_buf().map_err(failed)?;
-    let first = start.split(|byte| *byte == b'\n').next();
-    if !start.is_empty() && first.and_then(from_line).is_none() {
+/// Reads all mail in a file, or in a directory of files with all their folders. `folder` is where it goes, INBOX for that of
+/// a file if it is left out; a tree's own folders otherwise.
+pub fn read(path: &Path, folder: Option<Vec<String>>) -> Result<Source, Failure> {
+    if path.is_dir() {
+        return mbox_tree::read(path, folder);
+    }
+    let folder = folder.unwrap_or_else(|| vec!["INBOX".into()]);
+    let file = Mbox::open(path).map_err(|error| {
+        let text = format!("{}: {error}", path.display());
+        Failure::new(FailureKind::NotFound, text)
+    })?;
+    let Some(file) = file else {
         return Err(Failure::new(
             FailureKind::Usage,
             format!(
                 "{} does not begin with a From line, so it is no mbox file",
-                file.display()
+                path.display()
             ),
         )
         .advise("one looks like this: From anna@example.org Thu Jan  1 00:00:00 1970"));
+    };
+    Ok(Source {
+        folders: vec![SourceFolder {
+            path: folder.clone(),
+            uids: file.uids,
+            subscribed: false,
+        }],
+        is_tree: false,
+        left_out: Vec::new(),
+        input: produced(move |producer| file.send(&folder, true, producer)),
+    })
+}
+
+/// An mbox file.
+pub struct Mbox {
+    /// The folder's uids, if they stand in it.
+    pub uids: Option<Uids>,
+    reader: BufReader<File>,
+}
+
+impl Mbox {
+    /// Opens it; `None`: it is none. An empty file is one.
+    pub fn open(path: &Path) -> io::Result<Option<Self>> {
+        let mut reader = BufReader::with_capacity(MAX_PIECE as usize, File::open(path)?);
+        let start = reader.fill_buf()?;
+        let mut lines = start.split_inclusive(|byte| *byte == b'\n');
+        match lines.next() {
+            Some(first) if from_line(first).is_none() => return Ok(None),
+            Some(_) | None => {}
+        }
+        let mut fields = Fields::default();
+        for line in lines.map(trimmed).take_while(|line| !line.is_empty()) {
+            fields.take(line);
+        }
+        Ok(Some(Self {
+            uids: fields.uids,
+            reader,
+        }))
     }
-    Ok(produced(move |producer| take(reader, &folder, producer)))
+
+    /// Sends all messages.
+    pub fn send(
+        self,
+        folder: &[String],
+        keep_uids: bool,
+        producer: &mut Producer,
+    ) -> io::Result<()> {
+        take(self.reader, folder, keep_uids, producer)
+    }
 }
 
 /// Where in the file a line stands.
 enum State {
     /// Before the first message.
     Before,
-    /// In a header: what it says of flags, and its lines, which are kept until it ends.
-    Header {
-        head: ItemHead,
-        lines: Vec<u8>,
-        fields: Fields,
-    },
+    /// In a header: what it says of the message, and its lines, which are kept until it ends.
+    Header { fields: Fields, lines: Vec<u8> },
     /// In a body.
     Body(Before),
-}
-
-/// Which fields of a header speak of flags.
-#[derive(Clone, Copy)]
-enum Fields {
-    /// The first one tells.
-    First,
-    /// So many more, which we added.
-    Ours(u32),
-    /// All of those names.
-    Any,
+    /// In one that is no message's; whether the line before was empty.
+    Passed(bool),
 }
 
 /// The line before the next one of a body.
@@ -78,7 +116,18 @@ enum Before {
     Empty,
 }
 
-fn take(mut reader: impl BufRead, folder: &[String], producer: &mut Producer) -> io::Result<()> {
+fn take(
+    mut reader: impl BufRead,
+    folder: &[String],
+    keep_uids: bool,
+    producer: &mut Producer,
+) -> io::Result<()> {
+    let begin = |fields: &mut Fields, producer: &mut Producer| {
+        if !keep_uids {
+            fields.origin.uid = None;
+        }
+        producer.begin(&fields.head, &fields.origin)
+    };
     let mut state = State::Before;
     let mut line = Vec::new();
     let mut whole = true;
@@ -92,41 +141,41 @@ fn take(mut reader: impl BufRead, folder: &[String], producer: &mut Producer) ->
         let begins = std::mem::replace(&mut whole, line.ends_with(b"\n"));
         let from = if begins { from_line(&line) } else { None };
         state = match state {
-            State::Before | State::Body(Before::Header | Before::Empty) if from.is_some() => {
+            State::Before | State::Body(Before::Header | Before::Empty) | State::Passed(true)
+                if from.is_some() =>
+            {
                 if matches!(state, State::Body(_)) {
                     producer.end()?;
                 }
                 State::Header {
-                    head: ItemHead {
+                    fields: Fields::of(ItemHead {
                         folder: folder.to_vec(),
                         internal_date: from,
                         ..ItemHead::default()
-                    },
+                    }),
                     lines: Vec::new(),
-                    fields: Fields::First,
                 }
             }
             State::Before => State::Before,
+            State::Passed(_) => State::Passed(begins && trimmed(&line).is_empty()),
             State::Header {
-                mut head,
-                mut lines,
                 mut fields,
+                mut lines,
             } => {
                 let text = trimmed(&line);
-                if begins && text.is_empty() || lines.len() > MAX_HEADER {
-                    producer.begin(&head)?;
+                let is_end = begins && text.is_empty() || lines.len() > MAX_HEADER;
+                if is_end && fields.is_internal {
+                    State::Passed(true)
+                } else if is_end {
+                    begin(&mut fields, producer)?;
                     lines.extend(crlf(&line));
                     producer.write(&lines)?;
                     State::Body(Before::Header)
                 } else {
-                    if !(begins && fields.take(text, &mut head)) {
+                    if !(begins && fields.take(text)) {
                         lines.extend(crlf(unquoted(&line, begins)));
                     }
-                    State::Header {
-                        head,
-                        lines,
-                        fields,
-                    }
+                    State::Header { fields, lines }
                 }
             }
             State::Body(before) => {
@@ -144,9 +193,10 @@ fn take(mut reader: impl BufRead, folder: &[String], producer: &mut Producer) ->
         };
     }
     match state {
-        State::Before => {}
-        State::Header { head, lines, .. } => {
-            producer.begin(&head)?;
+        State::Before | State::Passed(_) => {}
+        State::Header { fields, .. } if fields.is_internal => {}
+        State::Header { mut fields, lines } => {
+            begin(&mut fields, producer)?;
             if !lines.is_empty() {
                 producer.write(&lines)?;
             }
@@ -158,32 +208,6 @@ fn take(mut reader: impl BufRead, folder: &[String], producer: &mut Producer) ->
     Ok(())
 }
 
-impl Fields {
-    /// Notes what a field says of flags; true if that is all that it is for, so that it is not part of the message.
-    fn take(&mut self, line: &[u8], head: &mut ItemHead) -> bool {
-        match *self {
-            Self::First => {
-                let count = std::str::from_utf8(line)
-                    .ok()
-                    .and_then(|text| text.strip_prefix(FIELDS)?.strip_prefix(':'))
-                    .and_then(|count| count.trim().parse().ok());
-                if let Some(count) = count {
-                    *self = Self::Ours(count);
-                    return true;
-                }
-                *self = Self::Any;
-                status(line, head)
-            }
-            Self::Ours(0) => false,
-            Self::Ours(left) => {
-                *self = Self::Ours(left - 1);
-                status(line, head)
-            }
-            Self::Any => status(line, head),
-        }
-    }
-}
-
 /// The line as it was before it was quoted, of which `begins` says whether it is there from its first byte.
 fn unquoted(line: &[u8], begins: bool) -> &[u8] {
     let quotes = line.iter().take_while(|byte| **byte == b'>').count();
@@ -192,37 +216,6 @@ fn unquoted(line: &[u8], begins: bool) -> &[u8] {
     } else {
         line
     }
-}
-
-/// Notes what a Status field says; true if it was one, which is not part of the message.
-fn status(line: &[u8], head: &mut ItemHead) -> bool {
-    let Ok(text) = std::str::from_utf8(line) else {
-        return false;
-    };
-    let Some((name, value)) = text.split_once(':') else {
-        return false;
-    };
-    let letters: &[(char, &str)] = match name.to_ascii_lowercase().as_str() {
-        "status" => &[('R', "seen")],
-        "x-status" => &[
-            ('A', "answered"),
-            ('F', "flagged"),
-            ('T', "draft"),
-            ('D', "deleted"),
-        ],
-        "x-keywords" => {
-            head.keywords
-                .extend(value.split_whitespace().map(String::from));
-            return true;
-        }
-        _ => return false,
-    };
-    for (letter, flag) in letters {
-        if value.contains(*letter) {
-            head.flags.push((*flag).to_owned());
-        }
-    }
-    true
 }
 
 /// The date of a From line, in seconds since 1970; `None` = the line is none. `From sender Thu Jan  1 00:00:00 1970` is the
@@ -303,23 +296,40 @@ const MAX_HEADER: usize = 1 << 20;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mail_stream::{Parser, Step};
+    use crate::{
+        command::import::source::Origin,
+        mail_stream::{Parser, Step},
+    };
 
     fn items(text: &'static str) -> Vec<(ItemHead, String)> {
-        let mut reader = produced(move |producer| take(text.as_bytes(), &["F".into()], producer));
+        let items = with_origins(text);
+        items
+            .into_iter()
+            .map(|(head, _, text)| (head, text))
+            .collect()
+    }
+
+    fn with_origins(text: &'static str) -> Vec<(ItemHead, Origin, String)> {
+        let mut reader =
+            produced(move |producer| take(text.as_bytes(), &["F".into()], true, producer));
         let mut all = Vec::new();
         reader.read_to_end(&mut all).unwrap();
         let mut parser = Parser::default();
         parser.push(&all);
-        let mut items: Vec<(ItemHead, String)> = Vec::new();
+        let mut items: Vec<(ItemHead, Origin, String)> = Vec::new();
+        let mut begun = None;
         while let Some(step) = parser.step().unwrap() {
             match step {
-                Step::Begin(head) => items.push((head, String::new())),
+                Step::Begin(head) => begun = Some(head),
+                Step::Bytes(bytes) if begun.is_some() => {
+                    let origin = serde_json::from_slice(&bytes).unwrap();
+                    items.push((begun.take().unwrap(), origin, String::new()));
+                }
                 Step::Bytes(bytes) => {
                     items
                         .last_mut()
                         .unwrap()
-                        .1
+                        .2
                         .push_str(std::str::from_utf8(&bytes).unwrap());
                 }
                 Step::End | Step::Void => {}
@@ -379,6 +389,35 @@ mod tests {
         ] {
             assert_eq!(from_line(line.as_bytes()), None, "{line}");
         }
+    }
+
+    #[test]
+    fn uids_come_out_and_do_not_stay_in_the_message() {
+        let text = "From a@b Thu Jan  1 00:00:07 1970\nX-IMAPbase: 1500000000 0000000017 one two\n three\nSubject: x\n\
+             X-UID: 4\nX-Keywords: one\n\ttwo\nX-UIDL: theirs\n folded\nContent-Length: 3\n\nbody\n\n\
+             From a@b Thu Jan  1 00:00:08 1970\nX-UID: 9     \nStatus: O\n\nbody\n";
+        let items = with_origins(text);
+        assert_eq!(items.len(), 2);
+        let (head, origin, message) = &items[0];
+        assert_eq!(head.keywords, ["one", "two"]);
+        assert_eq!((origin.uid, &origin.uidl), (Some(4), &None));
+        assert_eq!(
+            message,
+            "Subject: x\r\nX-UIDL: theirs\r\n folded\r\nContent-Length: 3\r\n\r\nbody\r\n"
+        );
+        assert_eq!(items[1].1.uid, Some(9));
+        assert_eq!(items[1].2, "\r\nbody\r\n");
+    }
+
+    #[test]
+    fn what_pine_keeps_in_a_message_is_none() {
+        let items = with_origins(
+            "From MAILER-DAEMON Thu Jan  1 00:00:07 1970\nSubject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA\n\
+             X-IMAP: 1500000000 0000000002\nStatus: RO\n\nThis text is part of the internal format.\n\n\
+             From a@b Thu Jan  1 00:00:08 1970\nSubject: x\n\nbody\n",
+        );
+        assert_eq!(items.len(), 1);
+        assert_eq!(items[0].2, "Subject: x\r\n\r\nbody\r\n");
     }
 
     #[test]
