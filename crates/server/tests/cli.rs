@@ -372,7 +372,7 @@ fn init_writes_a_configuration_that_check_accepts_and_overwrites_nothing() {
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(output.status.success(), "{report}");
     assert_eq!(report["hostname"], "mail.example.org");
-    assert_eq!(report["listeners"].as_array().unwrap().len(), 5);
+    assert_eq!(report["listeners"].as_array().unwrap().len(), 8);
     assert_eq!(report["certificates"][0]["names"][0], "mail.example.org");
     assert!(report["certificates"][0]["days_left"].as_i64().unwrap() > 300);
 }

@@ -403,7 +403,10 @@ async fn fault_13_names_of_bytes() {
         command.extend_from_slice(b" secret\r\n");
         client.sends(command).await;
         let (_, tagged) = client.until("x").await;
-        assert!(tagged.starts_with("NO") || tagged.starts_with("BAD"), "{tagged}");
+        assert!(
+            tagged.starts_with("NO") || tagged.starts_with("BAD"),
+            "{tagged}"
+        );
     }
     client.signs_in(ADDRESS).await;
 }
@@ -425,7 +428,9 @@ async fn fault_14_sequence_sets() {
     client.tells("UID FETCH 4294967295:1 UID", &all).await;
     client.tells("FETCH *:* UID", &all[2..]).await;
     client.tells("UID FETCH 4294967295:* UID", &all[2..]).await;
-    client.says("FETCH 1:4294967295 UID", "BAD No such message").await;
+    client
+        .says("FETCH 1:4294967295 UID", "BAD No such message")
+        .await;
     for set in ["0", "4294967296", "1:0", "*:0", "1,,2", "1:2:3", "-1", ""] {
         let (_, tagged) = client.asks(&format!("FETCH {set} UID")).await;
         assert!(tagged.starts_with("BAD"), "{set}: {tagged}");
@@ -453,7 +458,11 @@ async fn fault_15_long_searches() {
     for number in 0..1_900 {
         chain.push_str(&format!("OR SUBJECT s{number} "));
     }
-    client.says(&format!("SEARCH {chain}ALL"), "OK Searched").await;
-    let (_, tagged) = client.asks(&format!("SEARCH {}", "ALL ".repeat(5_000))).await;
+    client
+        .says(&format!("SEARCH {chain}ALL"), "OK Searched")
+        .await;
+    let (_, tagged) = client
+        .asks(&format!("SEARCH {}", "ALL ".repeat(5_000)))
+        .await;
     assert!(tagged.starts_with("BAD"), "{tagged}");
 }
