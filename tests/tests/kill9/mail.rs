@@ -65,13 +65,13 @@ pub fn delete(
     Ok(())
 }
 
-/// One POP3 session that deletes up to three of the delivered messages.
+/// One POP3 session that deletes up to ten of the delivered messages.
 fn delete_some(pop3: &str, user: &str, password: &str, ledger: &Mutex<Ledger>) -> io::Result<()> {
     let mut client = pop3::Client::sign_in(pop3, user, password)?;
     let known = ledger.lock().unwrap().uids.clone();
     let mut chosen = Vec::new();
     for (number, uid) in client.uidl()? {
-        if chosen.len() == 3 {
+        if chosen.len() == 10 {
             break;
         }
         // Messages seen in an earlier round, so that the deletion's fate can be told from the delivery's.

@@ -19,6 +19,8 @@ pub struct Registry {
     rows: HashMap<(String, u32), Row>,
     /// By MAILBOXID: what a client keeps that will come back.
     pub replicas: BTreeMap<String, Replica>,
+    /// By Message-ID: what the messages must be, so that it is made up once.
+    pub octets: HashMap<String, Vec<u8>>,
 }
 
 /// How far a folder has come.

@@ -91,6 +91,22 @@ pub struct Told {
 }
 
 impl Op {
+    /// What it is, for the tally.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Append { messages, .. } if messages.len() > 1 => "MULTIAPPEND",
+            Self::Append { .. } => "APPEND",
+            Self::Store { .. } => "STORE",
+            Self::Copy { .. } => "COPY",
+            Self::Move { .. } => "MOVE",
+            Self::Expunge { uids: None, .. } => "EXPUNGE",
+            Self::Expunge { .. } => "UID EXPUNGE",
+            Self::Create(_) => "CREATE",
+            Self::Rename(..) => "RENAME",
+            Self::Delete(_) => "DELETE",
+        }
+    }
+
     /// The folder that must be selected.
     pub fn selects(&self) -> Option<&str> {
         match self {

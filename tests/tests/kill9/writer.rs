@@ -1,6 +1,7 @@
 //! IMAP sessions that change mail, and what each was told.
 
 use std::{
+    collections::BTreeMap,
     io,
     sync::{Mutex, MutexGuard},
 };
@@ -26,11 +27,19 @@ pub struct Ledger {
     pub state: State,
     /// What was asked and not answered: a beginning of it may have happened.
     pub pending: Vec<Op>,
-    /// Acknowledged commands.
-    pub done: usize,
-    /// Commands that no answer came to.
-    pub unanswered: usize,
+    /// By command.
+    pub tallies: BTreeMap<&'static str, Tally>,
     serial: u64,
+}
+
+/// How often a command was sent, by what came of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tally {
+    pub acknowledged: usize,
+    /// It was not answered and has happened.
+    pub happened: usize,
+    /// It was not answered and has not happened.
+    pub dropped: usize,
 }
 
 /// Makes the folders that stay, before anything is killed.
@@ -262,7 +271,7 @@ impl Session<'_> {
         }
         ledger.state.apply(&op, &told);
         ledger.pending.remove(0);
-        ledger.done += 1;
+        ledger.tallies.entry(op.name()).or_default().acknowledged += 1;
         if let Some((to, validity)) = arrived {
             let id = ledger.state.folders[to].id.as_ref().expect("an id");
             let new = ledger.state.items.iter().rev().take(told.uids.len());
