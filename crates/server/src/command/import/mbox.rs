@@ -148,11 +148,14 @@ fn take(
                     producer.end()?;
                 }
                 State::Header {
-                    fields: Fields::of(ItemHead {
-                        folder: folder.to_vec(),
-                        internal_date: from,
-                        ..ItemHead::default()
-                    }),
+                    fields: Fields::of(
+                        ItemHead {
+                            folder: folder.to_vec(),
+                            internal_date: from,
+                            ..ItemHead::default()
+                        },
+                        matches!(state, State::Before),
+                    ),
                     lines: Vec::new(),
                 }
             }
@@ -164,7 +167,7 @@ fn take(
             } => {
                 let text = trimmed(&line);
                 let is_end = begins && text.is_empty() || lines.len() > MAX_HEADER;
-                if is_end && fields.is_internal {
+                if is_end && fields.is_internal() {
                     State::Passed(true)
                 } else if is_end {
                     begin(&mut fields, producer)?;
@@ -194,7 +197,7 @@ fn take(
     }
     match state {
         State::Before | State::Passed(_) => {}
-        State::Header { fields, .. } if fields.is_internal => {}
+        State::Header { fields, .. } if fields.is_internal() => {}
         State::Header { mut fields, lines } => {
             begin(&mut fields, producer)?;
             if !lines.is_empty() {

@@ -14,8 +14,10 @@ pub struct Fields {
     pub origin: Origin,
     /// The folder's uids (X-IMAPbase), in the first message of a file.
     pub uids: Option<Uids>,
-    /// It is no message: Pine keeps the folder's uids there.
-    pub is_internal: bool,
+    /// It has Pine's field for the folder's uids, and its subject.
+    has_folder_data: (bool, bool),
+    /// It is the first one of the file.
+    is_first: bool,
     mode: Mode,
     /// Which field the line before was part of, if that is not the message's.
     within: Option<Field>,
@@ -49,11 +51,17 @@ enum Field {
 
 impl Fields {
     /// Those of a message that begins there.
-    pub fn of(head: ItemHead) -> Self {
+    pub fn of(head: ItemHead, is_first: bool) -> Self {
         Self {
             head,
+            is_first,
             ..Self::default()
         }
+    }
+
+    /// It is no message: Pine keeps the folder's uids there, at the beginning of a file.
+    pub fn is_internal(&self) -> bool {
+        self.is_first && self.has_folder_data == (true, true)
     }
 
     /// Notes what a line of the header says; true if it is not part of the message.
@@ -98,6 +106,7 @@ impl Fields {
             (is_ours || field != Field::Uidl).then_some((field, value.trim()))
         });
         self.within = parts.map(|(field, _)| field);
+        self.has_folder_data.1 |= text.starts_with("Subject:") && text.contains(FOLDER_DATA);
         let Some((field, value)) = parts else {
             return false;
         };
@@ -116,7 +125,7 @@ impl Fields {
             Field::Uid => self.origin.uid = value.parse().ok(),
             Field::Base { is_internal } => {
                 self.uids = base(value);
-                self.is_internal |= is_internal;
+                self.has_folder_data.0 |= is_internal;
             }
             Field::Uidl => self.origin.uidl = Some(value.to_owned()),
         }
@@ -162,6 +171,9 @@ fn base(value: &str) -> Option<Uids> {
         next: last.checked_add(1)?,
     })
 }
+
+/// In the subject of what is no message.
+const FOLDER_DATA: &str = "FOLDER INTERNAL DATA";
 
 /// Of how many keywords of a message note is taken; the core keeps fewer.
 const MAX_KEYWORDS: usize = 256;
