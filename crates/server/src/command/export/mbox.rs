@@ -132,7 +132,10 @@ impl<W: Write + Target> Sink for Writer<W> {
         .collect();
         writeln!(self.out, "X-Status: {extended}")?;
         if !head.keywords.is_empty() {
-            writeln!(self.out, "X-Keywords: {}", head.keywords.join(" "))?;
+            // In an order that does not depend on which of them the account learnt first.
+            let mut keywords: Vec<&str> = head.keywords.iter().map(String::as_str).collect();
+            keywords.sort_unstable();
+            writeln!(self.out, "X-Keywords: {}", keywords.join(" "))?;
         }
         if let Some(uidl) = &origin.uidl {
             writeln!(self.out, "X-UIDL: {uidl}")?;
