@@ -55,7 +55,10 @@ fn answers_as_dovecot_does_or_differs_for_a_reason() {
         let theirs = scope.spawn(|| script::run(&theirs, &steps));
         (ours.join().unwrap(), theirs.join().unwrap())
     });
-    let commands = steps.iter().filter(|step| !step.command.starts_with(['=', '@'])).count();
+    let commands = steps
+        .iter()
+        .filter(|step| !step.command.starts_with(['=', '@']))
+        .count();
     assert!(commands >= 300, "only {commands} commands");
 
     let mut seen_everywhere = vec![0usize; EVERYWHERE.len()];
@@ -64,11 +67,7 @@ fn answers_as_dovecot_does_or_differs_for_a_reason() {
         let mut ours = ours.clone();
         let mut theirs = theirs.clone();
         for (count, rule) in seen_everywhere.iter_mut().zip(EVERYWHERE) {
-            for (lines, other) in [(&mut ours, false), (&mut theirs, true)] {
-                if other == rule.of_dovecot {
-                    *count += (rule.apply)(lines);
-                }
-            }
+            *count += (rule.apply)(&mut ours) + (rule.apply)(&mut theirs);
         }
         let (ours, theirs) = (without(&ours, &theirs), without(&theirs, &ours));
         if !(ours.is_empty() && theirs.is_empty()) {
@@ -79,7 +78,10 @@ fn answers_as_dovecot_does_or_differs_for_a_reason() {
     let mut complaints = String::new();
     for difference in &differences {
         let step = difference.step;
-        let listed = step.reason.as_deref().is_some_and(|key| REASONS.iter().any(|(known, _)| *known == key));
+        let listed = step
+            .reason
+            .as_deref()
+            .is_some_and(|key| REASONS.iter().any(|(known, _)| *known == key));
         if !listed {
             writeln!(
                 complaints,
@@ -93,23 +95,49 @@ fn answers_as_dovecot_does_or_differs_for_a_reason() {
         }
     }
     for step in &steps {
-        if step.reason.is_some() && !differences.iter().any(|difference| difference.step.line == step.line) {
-            writeln!(complaints, "line {}: {}: no difference any more", step.line, step.command).unwrap();
+        if step.reason.is_some()
+            && !differences
+                .iter()
+                .any(|difference| difference.step.line == step.line)
+        {
+            writeln!(
+                complaints,
+                "line {}: {}: no difference any more",
+                step.line, step.command
+            )
+            .unwrap();
         }
     }
     for (rule, count) in EVERYWHERE.iter().zip(&seen_everywhere) {
         if *count == 0 {
-            writeln!(complaints, "everywhere: {}: no difference any more", rule.what).unwrap();
+            writeln!(
+                complaints,
+                "everywhere: {}: no difference any more",
+                rule.what
+            )
+            .unwrap();
         }
     }
     if let Ok(path) = env::var("FIELDPOST_ANSWERS") {
         let mut all = String::new();
         for ((step, ours), theirs) in steps.iter().zip(&our_answers).zip(&their_answers) {
-            writeln!(all, "{}: {}\n   {}\n   ---\n   {}", step.line, step.command, ours.join("\n   "), theirs.join("\n   ")).unwrap();
+            writeln!(
+                all,
+                "{}: {}\n   {}\n   ---\n   {}",
+                step.line,
+                step.command,
+                ours.join("\n   "),
+                theirs.join("\n   ")
+            )
+            .unwrap();
         }
         fs::write(path, all).unwrap();
     }
-    assert!(complaints.is_empty(), "{commands} commands, {} differences\n{complaints}", differences.len());
+    assert!(
+        complaints.is_empty(),
+        "{commands} commands, {} differences\n{complaints}",
+        differences.len()
+    );
 
     let page = page(commands, &differences);
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/imap-differences.md");
@@ -132,13 +160,15 @@ fn answers_as_dovecot_does_or_differs_for_a_reason() {
 fn without(some: &[String], others: &[String]) -> Vec<String> {
     let mut others = others.to_vec();
     some.iter()
-        .filter(|line| match others.iter().position(|other| other == *line) {
-            Some(at) => {
-                others.remove(at);
-                false
-            }
-            None => true,
-        })
+        .filter(
+            |line| match others.iter().position(|other| other == *line) {
+                Some(at) => {
+                    others.remove(at);
+                    false
+                }
+                None => true,
+            },
+        )
         .cloned()
         .collect()
 }
@@ -156,10 +186,15 @@ fn page(commands: usize, differences: &[Difference<'_>]) -> String {
     }
     let mut by_reason: BTreeMap<&str, Vec<&Difference<'_>>> = BTreeMap::new();
     for difference in differences {
-        by_reason.entry(difference.step.reason.as_deref().unwrap_or_default()).or_default().push(difference);
+        by_reason
+            .entry(difference.step.reason.as_deref().unwrap_or_default())
+            .or_default()
+            .push(difference);
     }
     for (key, reason) in REASONS {
-        let Some(differences) = by_reason.get(key) else { continue };
+        let Some(differences) = by_reason.get(key) else {
+            continue;
+        };
         writeln!(page, "\n## {key}\n\n{reason}\n").unwrap();
         for difference in differences {
             writeln!(page, "    C: {}", cut(&difference.step.command)).unwrap();

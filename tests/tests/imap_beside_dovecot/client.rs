@@ -20,7 +20,7 @@ impl Client {
     pub fn connect(address: &str) -> io::Result<(Self, Line)> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(Duration::from_secs(8)))?;
+        stream.set_read_timeout(Some(Duration::from_secs(40)))?;
         let mut client = Self {
             stream: BufReader::new(stream),
             count: 0,
@@ -116,20 +116,36 @@ fn literal(line: &[u8]) -> Option<usize> {
     str::from_utf8(&line[open + 1..]).ok()?.parse().ok()
 }
 
+/// Whether the line ends with a literal that the server must agree to.
+fn asks_first(line: &[u8]) -> bool {
+    let Some(line) = line.strip_suffix(b"}") else {
+        return false;
+    };
+    let digits = line
+        .iter()
+        .rev()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
+    digits > 0 && line[..line.len() - digits].ends_with(b"{")
+}
+
 /// Behind the first `{n}` CRLF: where the server must answer before more is sent.
 fn wait_point(bytes: &[u8]) -> Option<usize> {
     let mut start = 0;
     while let Some(at) = bytes[start..].windows(2).position(|pair| pair == b"\r\n") {
         let end = start + at;
         let line = &bytes[start..end];
-        if literal(line).is_some() {
+        if asks_first(line) {
             return Some(end + 2);
         }
         let skipped = line
             .strip_suffix(b"+}")
             .and_then(|line| {
                 let open = line.iter().rposition(|byte| *byte == b'{')?;
-                str::from_utf8(&line[open + 1..]).ok()?.parse::<usize>().ok()
+                str::from_utf8(&line[open + 1..])
+                    .ok()?
+                    .parse::<usize>()
+                    .ok()
             })
             .unwrap_or(0);
         start = (end + 2 + skipped).min(bytes.len());

@@ -42,7 +42,10 @@ impl Dovecot {
         .unwrap();
         succeeded(&run(
             "dovecot-imapd",
-            Command::new("doveconf").arg("-c").arg(&configuration).arg("-n"),
+            Command::new("doveconf")
+                .arg("-c")
+                .arg(&configuration)
+                .arg("-n"),
         ));
         let child = Command::new("dovecot")
             .arg("-F")

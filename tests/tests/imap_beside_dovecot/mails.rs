@@ -19,7 +19,12 @@ pub fn mail(name: &str) -> Vec<u8> {
         "deep" => {
             let mut mail = b"From: d@example.org\r\nSubject: deep\r\n".to_vec();
             for level in 0..8 {
-                mail.extend(format!("Content-Type: multipart/mixed; boundary=b{level}\r\n\r\n--b{level}\r\n").bytes());
+                mail.extend(
+                    format!(
+                        "Content-Type: multipart/mixed; boundary=b{level}\r\n\r\n--b{level}\r\n"
+                    )
+                    .bytes(),
+                );
             }
             mail.extend(b"\r\nbottom\r\n");
             for level in (0..8).rev() {

@@ -30,7 +30,9 @@ pub fn answer(lines: &[Line]) -> Vec<String> {
             last.push(line);
         }
     }
-    untagged.extend(in_old_numbers(&gone).map(|number| format!("* {number} EXPUNGE (as numbered before)")));
+    untagged.extend(
+        in_old_numbers(&gone).map(|number| format!("* {number} EXPUNGE (as numbered before)")),
+    );
     untagged.sort();
     untagged.extend(last);
     untagged
@@ -38,7 +40,10 @@ pub fn answer(lines: &[Line]) -> Vec<String> {
 
 fn expunged(line: &[u8]) -> Option<usize> {
     let text = str::from_utf8(line).ok()?;
-    text.strip_prefix("* ")?.strip_suffix(" EXPUNGE")?.parse().ok()
+    text.strip_prefix("* ")?
+        .strip_suffix(" EXPUNGE")?
+        .parse()
+        .ok()
 }
 
 /// The numbers that messages had before any of them went.
@@ -64,7 +69,10 @@ fn normal(line: &[u8]) -> String {
     if line.first() == Some(&b'+') {
         return "+".to_owned();
     }
-    let space = line.iter().position(|byte| *byte == b' ').unwrap_or(line.len());
+    let space = line
+        .iter()
+        .position(|byte| *byte == b' ')
+        .unwrap_or(line.len());
     let (tag, rest) = line.split_at(space);
     let rest = rest.strip_prefix(b" ").unwrap_or(rest);
     let mark = if tag == b"*" { "* " } else { "" };
@@ -192,6 +200,14 @@ fn pairs(value: &mut Value) {
             "FLAGS" => sort_list(std::slice::from_mut(value)),
             "MODSEQ" | "HIGHESTMODSEQ" => *value = atom("M"),
             "UIDVALIDITY" => *value = atom("V"),
+            // Those that the script gives are of these years.
+            "INTERNALDATE"
+                if !["-2020 ", "-2021 "]
+                    .iter()
+                    .any(|year| display(value).contains(year)) =>
+            {
+                *value = atom("now")
+            }
             "SAVEDATE" if matches!(value, Value::Text(_)) => *value = atom("D"),
             _ => {}
         }
@@ -199,7 +215,11 @@ fn pairs(value: &mut Value) {
     }
     *flat = sorted
         .into_iter()
-        .flat_map(|(name, values)| values.into_iter().flat_map(move |value| [atom(&name), value]))
+        .flat_map(|(name, values)| {
+            values
+                .into_iter()
+                .flat_map(move |value| [atom(&name), value])
+        })
         .collect();
 }
 
@@ -325,5 +345,10 @@ fn display(value: &Value) -> String {
 
 /// Octets as they can be read.
 pub fn shown(octets: &[u8]) -> String {
-    octets.escape_ascii().to_string().replace("\\\\", "\\").replace("\\\"", "\"").replace("\\'", "'")
+    octets
+        .escape_ascii()
+        .to_string()
+        .replace("\\\\", "\\")
+        .replace("\\\"", "\"")
+        .replace("\\'", "'")
 }

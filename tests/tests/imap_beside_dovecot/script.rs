@@ -1,6 +1,9 @@
 //! The commands that both servers are given, and how they are run.
 
-use std::{collections::HashMap, fs};
+use std::{
+    collections::{BTreeSet, HashMap},
+    fs,
+};
 
 use crate::{
     client::{Client, Line},
@@ -12,8 +15,6 @@ use crate::{
 pub struct Step {
     /// Line in `script.txt`.
     pub line: usize,
-    /// Under which heading.
-    pub section: String,
     /// What is said, as written there.
     pub command: String,
     /// Why the answers differ: a key of the table of reasons.
@@ -22,20 +23,18 @@ pub struct Step {
 
 /// Reads `script.txt`.
 pub fn steps() -> Vec<Step> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/imap_beside_dovecot/script.txt");
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/imap_beside_dovecot/script.txt"
+    );
     let text = fs::read_to_string(path).unwrap();
     let mut steps: Vec<Step> = Vec::new();
-    let mut section = String::new();
     for (number, line) in text.lines().enumerate() {
         if let Some(reason) = line.strip_prefix("! ") {
             steps.last_mut().unwrap().reason = Some(reason.to_owned());
         } else if !line.is_empty() && !line.starts_with('#') {
-            if let Some(heading) = line.strip_prefix("= ") {
-                heading.clone_into(&mut section);
-            }
             steps.push(Step {
                 line: number + 1,
-                section: section.clone(),
                 command: line.to_owned(),
                 reason: None,
             });
@@ -59,17 +58,17 @@ pub fn run(server: &Server, steps: &[Step]) -> Vec<Vec<String>> {
     let mut run = Run {
         server,
         clients: HashMap::new(),
+        signs_in: true,
         known: HashMap::new(),
     };
     steps
         .iter()
         .map(|step| {
-            let start = std::time::Instant::now();
             let lines = run.step(&step.command).unwrap_or_else(|error| {
                 run.clients.clear();
                 vec![format!("* SILENT {error}").into_bytes()]
             });
-            if start.elapsed().as_secs() >= 2 { eprintln!("{} {} {:?}", server.address, step.command, start.elapsed()); }
+
             normal::answer(&lines)
         })
         .collect()
@@ -78,6 +77,8 @@ pub fn run(server: &Server, steps: &[Step]) -> Vec<Vec<String>> {
 struct Run<'a> {
     server: &'a Server,
     clients: HashMap<char, Client>,
+    /// Whether new connections sign in.
+    signs_in: bool,
     /// `UIDVALIDITY` and `HIGHESTMODSEQ` as last told, and what was saved of them.
     known: HashMap<String, String>,
 }
@@ -86,15 +87,29 @@ impl Run<'_> {
     fn step(&mut self, text: &str) -> std::io::Result<Vec<Line>> {
         if let Some(heading) = text.strip_prefix("= ") {
             self.clients.clear();
-            if heading.ends_with("(not signed in)") {
-                let (client, _) = Client::connect(&self.server.address)?;
-                self.clients.insert('a', client);
-            }
+            self.signs_in = !heading.ends_with("(not signed in)");
             return Ok(Vec::new());
         }
         if let Some(name) = text.strip_prefix("@save ") {
             let value = self.known.get("M").cloned().unwrap_or_default();
             self.known.insert(name.to_owned(), value);
+            return Ok(Vec::new());
+        }
+        if text == "@tidy" {
+            self.tidy()?;
+            return Ok(Vec::new());
+        }
+        if text == "@empty" {
+            self.signs_in = true;
+            self.clients.clear();
+            let client = self.client('a')?;
+            for command in [
+                "SELECT INBOX",
+                "STORE 1:* +FLAGS.SILENT (\\Deleted)",
+                "CLOSE",
+            ] {
+                client.command(command.as_bytes())?;
+            }
             return Ok(Vec::new());
         }
         let (which, text) = match text.strip_prefix("b: ") {
@@ -115,13 +130,53 @@ impl Run<'_> {
             client.command(&command)?
         };
         self.learn(&lines);
+        let last = lines.last().map(Vec::as_slice).unwrap_or_default();
+        let ok = String::from_utf8_lossy(last).contains(" OK");
+        if last == b"closed" || text == "LOGOUT" {
+            self.clients.remove(&which);
+        } else if text.starts_with("APPEND ") && !ok {
+            // Whether the rest of the command is taken for commands shows at once.
+            let client = self.client(which)?;
+            let next = client.exchange(b"next NOOP\r\n")?;
+            if next.last().is_none_or(|last| !last.starts_with(b"next OK")) {
+                self.clients.remove(&which);
+                return Ok([lines, vec![b"* OUT OF STEP".to_vec()]].concat());
+            }
+        }
         Ok(lines)
+    }
+
+    /// Deletes every mailbox that is no special one, children first, and ends all subscriptions.
+    fn tidy(&mut self) -> std::io::Result<()> {
+        const SPECIAL: [&str; 6] = ["INBOX", "Archive", "Drafts", "Junk", "Sent", "Trash"];
+        let client = self.client('a')?;
+        let mut names = BTreeSet::new();
+        for line in client.command(b"LIST \"\" *")? {
+            let line = String::from_utf8_lossy(&line).into_owned();
+            if let Some((_, name)) = line.split_once("\"/\" ") {
+                names.insert(name.trim_matches('"').to_owned());
+            }
+        }
+        for name in names.iter().rev() {
+            client.command(format!("UNSUBSCRIBE \"{name}\"").as_bytes())?;
+            if !SPECIAL.contains(&name.as_str()) {
+                client.command(format!("DELETE \"{name}\"").as_bytes())?;
+            }
+        }
+        Ok(())
     }
 
     fn client(&mut self, which: char) -> std::io::Result<&mut Client> {
         if !self.clients.contains_key(&which) {
             let (mut client, _) = Client::connect(&self.server.address)?;
-            let login = format!("LOGIN {} {}", self.server.user, quoted(&self.server.password));
+            if !self.signs_in {
+                return Ok(self.clients.entry(which).or_insert(client));
+            }
+            let login = format!(
+                "LOGIN {} {}",
+                self.server.user,
+                quoted(&self.server.password)
+            );
             let answer = client.command(login.as_bytes())?;
             let last = String::from_utf8_lossy(answer.last().unwrap()).into_owned();
             assert!(last.contains(" OK"), "{last}");
@@ -174,7 +229,10 @@ impl Run<'_> {
                     rest = &after[8..];
                 }
                 '$' if is_variable(after) => {
-                    let value = self.known.get(&after[..1]).unwrap_or_else(|| panic!("{text}: unknown"));
+                    let value = self
+                        .known
+                        .get(&after[..1])
+                        .unwrap_or_else(|| panic!("{text}: unknown"));
                     filled.extend(value.bytes());
                     rest = &after[1..];
                 }
@@ -188,7 +246,10 @@ impl Run<'_> {
 /// One capital letter.
 fn is_variable(text: &str) -> bool {
     let mut characters = text.chars();
-    characters.next().is_some_and(|first| first.is_ascii_uppercase()) && !characters.next().is_some_and(char::is_alphabetic)
+    characters
+        .next()
+        .is_some_and(|first| first.is_ascii_uppercase())
+        && !characters.next().is_some_and(char::is_alphabetic)
 }
 
 fn quoted(text: &str) -> String {
