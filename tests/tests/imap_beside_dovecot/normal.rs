@@ -103,7 +103,7 @@ fn response_code(code: &str) -> String {
         _ => return code.to_owned(),
     };
     match name.as_str() {
-        "CAPABILITY" => values.truncate(1),
+        "CAPABILITY" | "MAILBOXID" => values.truncate(1),
         "UIDVALIDITY" => values[1] = atom("V"),
         "APPENDUID" => {
             values[1] = atom("V");
@@ -117,7 +117,6 @@ fn response_code(code: &str) -> String {
         "HIGHESTMODSEQ" => values[1] = atom("M"),
         "MODIFIED" => spell_out(&mut values[1]),
         "PERMANENTFLAGS" | "BADCHARSET" => sort_list(&mut values[1..]),
-        "MAILBOXID" => values.truncate(1),
         _ => {}
     }
     values[0] = atom(&name);
@@ -206,7 +205,7 @@ fn pairs(value: &mut Value) {
                     .iter()
                     .any(|year| display(value).contains(year)) =>
             {
-                *value = atom("now")
+                *value = atom("now");
             }
             "SAVEDATE" if matches!(value, Value::Text(_)) => *value = atom("D"),
             _ => {}
