@@ -94,6 +94,11 @@ impl<'a> FieldFilter<'a> {
         })
     }
 
+    /// Whether the header ended with an empty line: then the chosen fields do, too (RFC 9051 §6.4.5.1).
+    pub(crate) fn met_the_end(&self) -> bool {
+        self.over
+    }
+
     /// Takes a piece and hands on what is kept of it.
     pub(crate) fn push(&mut self, mut piece: &[u8], keep: &mut impl FnMut(&[u8])) {
         while !piece.is_empty() && !self.over {

@@ -244,6 +244,11 @@ impl SelectedFolder {
         }
     }
 
+    /// Whether the mailbox was deleted.
+    pub(crate) async fn is_gone(&self, mailbox: &Mailbox) -> bool {
+        matches!(mailbox.folder(self.id).await, Err(Error::NoSuchFolder(_)))
+    }
+
     /// A view of the mailbox as it is now.
     pub(crate) async fn view(&self, mailbox: &Mailbox) -> Result<Arc<View>, Refusal> {
         mailbox.view(self.id).await.map_err(|error| match error {

@@ -299,6 +299,7 @@ impl Selected {
     ) -> Result<Next, Error> {
         let Request { tag, command } = request;
         let by_uid = command.addressing() == Some(Addressing::Uid);
+        let is_delete = matches!(command, Command::Delete(_));
         let expunges = match command {
             // Sequence numbers in the client's hands must stay as they are (RFC 9051 §7.5.1).
             Command::Fetch(Addressing::Sequence, _)
@@ -349,6 +350,17 @@ impl Selected {
             }
             command => {
                 return match for_any_user(&mut self.user, &tag, command, output).await {
+                    // The client has deleted the mailbox that it has selected, and knows.
+                    Ran::Answered(Ok(answer))
+                        if is_delete && self.folder.is_gone(&self.user.mailbox).await =>
+                    {
+                        output.replies().untagged(
+                            Status::Ok,
+                            Some(Code::Closed),
+                            "The selected mailbox is no more",
+                        );
+                        leave(*self, &tag, Ok(answer), output)
+                    }
                     Ran::Answered(result) => self.end(tag, result, expunges, by_uid, output).await,
                     Ran::Idle => Ok(Next::Idle(tag, Session::Selected(self))),
                     Ran::Compress => Ok(Next::Compress(Session::Selected(self))),

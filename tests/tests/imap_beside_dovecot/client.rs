@@ -98,6 +98,11 @@ impl Client {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
             line.truncate(line.len() - 2);
+            // Now and then a server says in IDLE that it is there: that is no answer.
+            if line.starts_with(b"* OK Still here") {
+                line.clear();
+                continue;
+            }
             let Some(length) = literal(&line) else {
                 return Ok(line);
             };

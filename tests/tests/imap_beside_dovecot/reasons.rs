@@ -150,10 +150,7 @@ fn replace(lines: &mut [String], change: fn(&str) -> String) -> usize {
 pub const REASONS: &[(&str, &str)] = &[
     (
         "Bugs, to be mended",
-        "Dovecot is right. `FETCH (BODY[] FLAGS)` should tell the flags as they are after it (RFC 9051 §6.4.5.1: the change SHOULD be part of \
-         the FETCH response); a header without a blank line has none in `HEADER.FIELDS.NOT` (§6.4.5.1); a failed `SEARCH RETURN (SAVE)` leaves \
-         `$` empty, whatever it failed for (RFC 5182 §2.1); a disposition without a type is none (§7.5.2); renaming to a name that exists, the \
-         own one too, is an error (§6.3.6); deleting the selected mailbox should leave the session authenticated, not end it.",
+        "Dovecot is right: a failed `SEARCH RETURN (SAVE)` leaves `$` empty, also if it failed for its charset (RFC 5182 §2.1).",
     ),
     (
         "Mailboxes",
@@ -191,7 +188,7 @@ pub const REASONS: &[(&str, &str)] = &[
     ),
     (
         "Parts and lines",
-        "A last line without an end is a line. A multipart that has no parts, or no boundary, is text, so that it can be read; Dovecot shows it \
+        "A header without a blank line has none when fields are chosen (RFC 9051 §6.4.5.1), and a disposition without a type is none. A last line without an end is a line. A multipart that has no parts, or no boundary, is text, so that it can be read; Dovecot shows it \
          empty. Part `1.1` of a part that is no multipart is not there. Names of fields are told as atoms where they are such.",
     ),
     (
@@ -207,7 +204,7 @@ pub const REASONS: &[(&str, &str)] = &[
     (
         "Mod-sequences",
         "We tell `HIGHESTMODSEQ` at every SELECT (RFC 7162 §3.1.2.1), Dovecot only once it has been enabled, and then in an untagged OK. A SELECT that is no command \
-         leaves the mailbox selected. `CLOSED` is told once for each. UID EXPUNGE tells it too (RFC 7162 §3.2.7).",
+         leaves the mailbox selected. `CLOSED` is told once for each, and when a session deletes the mailbox that it has selected. The mod-sequence of a message that becomes `\\Seen` is told with its flags. UID EXPUNGE tells it too (RFC 7162 §3.2.7).",
     ),
     (
         "Searches and order",

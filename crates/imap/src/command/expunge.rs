@@ -100,4 +100,17 @@ mod tests {
         assert_eq!(one.line().await, "* BYE The selected mailbox was deleted");
         one.ends().await;
     }
+
+    #[tokio::test]
+    async fn who_deletes_the_mailbox_that_it_has_selected_goes_on() {
+        let office = Office::open().await;
+        let mut client = office.signed_in().await;
+        client.ok("CREATE Gone").await;
+        client.ok("SELECT Gone").await;
+        client.tells("DELETE Gone", &["* OK [CLOSED] *"]).await;
+        client
+            .says("FETCH 1 FLAGS", "BAD Select a mailbox first")
+            .await;
+        client.ok("SELECT INBOX").await;
+    }
 }

@@ -15,11 +15,8 @@ pub(crate) async fn answer(
     to: &MailboxName,
 ) -> Result<Answer, Refusal> {
     let folder = user.folder(from).await?;
-    if user
-        .find(to)
-        .await?
-        .is_some_and(|other| other.id != folder.id)
-    {
+    // Its own name, too (RFC 9051 §6.3.6).
+    if user.find(to).await?.is_some() {
         return Err(Answer::no(Code::AlreadyExists, "A mailbox of that name exists").into());
     }
     let path: Vec<&str> = to.0.split(SEPARATOR).collect();
@@ -77,6 +74,7 @@ mod tests {
         client.says("RENAME a a/b/x", "NO [CANNOT] *").await;
         client.says("RENAME a Sent", "NO [ALREADYEXISTS] *").await;
         client.says("RENAME nothing x", "NO [NONEXISTENT] *").await;
+        client.says("RENAME a a", "NO [ALREADYEXISTS] *").await;
         client.ok("RENAME a/b new/place").await;
         let told = client.ok("LIST \"\" new*").await;
         assert_eq!(

@@ -138,6 +138,8 @@ impl Writer<'_> {
     fn extension(&mut self, part: &EncodedPart<'_>) -> Result<(), Error> {
         self.space();
         match &part.disposition {
+            // One without a kind says nothing: RFC 9051 §9 `body-fld-dsp` has no place for it.
+            Some(disposition) if disposition.kind.is_empty() => self.out.nil(),
             None => self.out.nil(),
             Some(disposition) => {
                 self.out.byte(b'(');

@@ -132,7 +132,18 @@ pub(super) async fn write_message(
             | FetchItem::ThreadId => write_from_row(asked, row, plan, labels, out),
         }
     }
-    output.buffer().extend_from_slice(b")\r\n");
+    let out = output.buffer();
+    // What just became \Seen is told here, unless it was asked for anyway.
+    if plan.seen_first.contains_key(&row.uid) {
+        for item in [&FetchItem::Flags, &FetchItem::ModSeq] {
+            let is_told = *item == FetchItem::Flags || plan.tells_mod_seq;
+            if is_told && !plan.items.contains(&item) {
+                out.extend_from_slice(b" ");
+                write_from_row(item, row, plan, labels, out);
+            }
+        }
+    }
+    out.extend_from_slice(b")\r\n");
     trouble.unreadable |= !is_whole;
     Ok(is_whole)
 }

@@ -3,7 +3,8 @@
 //! What the packed rows know (flags, dates, sizes, ids) is written from them; ENVELOPE, BODYSTRUCTURE and PREVIEW come from
 //! the items' records, read in order, many at a time; only what asks for text opens a body, which streams out.
 //!
-//! `\Seen` is set once the text was sent, for many messages in one commit, and told as any other change of flags.
+//! `\Seen` is set before the text of few messages is sent, and told with it (RFC 9051 §6.4.5); of many, once each was
+//! sent, in commits of many, and told as any other change of flags: a client that goes away in the middle has not read the rest.
 
 mod data;
 mod text;
@@ -18,6 +19,7 @@ use crate::{
         set::SequenceSet,
     },
     output::Output,
+    selected::{Expunges, Own},
     session::Selected,
 };
 
@@ -41,7 +43,10 @@ pub(crate) async fn answer(
         // RFC 7162 §3.1: a CONDSTORE enabling command.
         user.enabled.condstore = true;
     }
-    let plan = Plan::new(fetch, by, state);
+    let mut plan = Plan::new(fetch, by, state);
+    if plan.sets_seen {
+        plan.seen_first = see_first(state, by, fetch).await?;
+    }
     if fetch.vanished {
         tell_vanished(state, fetch, output).await?;
     }
@@ -51,6 +56,16 @@ pub(crate) async fn answer(
     let marked = mark_seen(state, &seen).await;
     let trouble = sent?;
     marked?;
+    if !plan.seen_first.is_empty() {
+        let own = std::mem::take(&mut plan.seen_first);
+        let expunges = match by {
+            Addressing::Sequence => Expunges::Withheld,
+            Addressing::Uid => Expunges::Told,
+        };
+        state
+            .tell(expunges, by == Addressing::Uid, &own, output)
+            .await?;
+    }
     Ok(match trouble {
         Trouble {
             unreadable: true, ..
@@ -79,6 +94,9 @@ struct Plan<'a> {
     needs_record: bool,
     /// Whether a message becomes `\Seen`.
     sets_seen: bool,
+    /// What became `\Seen` before it is sent, with the mod_seqs: its flags are told along.
+    seen_first: Own,
+    tells_mod_seq: bool,
     utf8: bool,
     recent_from: u32,
 }
@@ -99,6 +117,8 @@ impl<'a> Plan<'a> {
         Self {
             needs_record: items.iter().any(|item| data::needs_record(item)),
             sets_seen: !folder.read_only && items.iter().any(|item| text::sets_seen(item)),
+            seen_first: Own::new(),
+            tells_mod_seq: user.enabled.condstore,
             utf8: user.enabled.is_utf8(),
             recent_from: if user.enabled.rev2 {
                 u32::MAX
@@ -116,6 +136,35 @@ struct Trouble {
     gone: bool,
     unreadable: bool,
     unknown_encoding: bool,
+}
+
+/// Sets `\Seen` on the messages of a command that is about few.
+async fn see_first(state: &Selected, by: Addressing, fetch: &Fetch) -> Result<Own, Refusal> {
+    let Selected { user, folder } = state;
+    let uids = folder.resolve(&fetch.set, by);
+    if uids.len() > FEW {
+        return Ok(Own::new());
+    }
+    let since = fetch.changed_since.unwrap_or_default();
+    let view = folder.view(&user.mailbox).await?;
+    let unseen: UidSet = view
+        .within(&uids)
+        .filter(|row| row.mod_seq > since && !row.flags.contains(Flags::SEEN))
+        .map(|row| row.uid)
+        .collect();
+    if unseen.is_empty() {
+        return Ok(Own::new());
+    }
+    let update = FlagUpdate::flags(UpdateMode::Add, Flags::SEEN);
+    let stored = user
+        .mailbox
+        .update_flags(folder.id, &unseen, &update, None)
+        .await?;
+    Ok(stored
+        .changed
+        .iter()
+        .map(|row| (row.uid, row.mod_seq))
+        .collect())
 }
 
 /// Tells what left since (RFC 7162 §3.2.6).
@@ -274,6 +323,9 @@ async fn mark_seen(state: &Selected, seen: &[u32]) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Up to so many messages become `\Seen` before they are sent.
+const FEW: u64 = 16;
+
 /// How many messages' records are read at a time.
 const BATCH: usize = 256;
 
@@ -366,10 +418,7 @@ mod tests {
         client
             .tells(
                 "FETCH 1 BODY[TEXT]",
-                &[
-                    "* 1 FETCH (BODY[TEXT] {3}\r\nx\r\n)",
-                    "* 1 FETCH (FLAGS (\\Seen))",
-                ],
+                &["* 1 FETCH (BODY[TEXT] {3}\r\nx\r\n FLAGS (\\Seen))"],
             )
             .await;
         client

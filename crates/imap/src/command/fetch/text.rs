@@ -192,7 +192,9 @@ fn from_memory(
             for piece in header {
                 filter.push(piece, &mut |octets| kept.extend_from_slice(octets));
             }
-            kept.extend_from_slice(b"\r\n");
+            if filter.met_the_end() {
+                kept.extend_from_slice(b"\r\n");
+            }
         }
     }
     let cut = section::cut(kept.len() as u64, asked.partial);
@@ -232,7 +234,9 @@ async fn fields(
             return Ok(false);
         }
     }
-    kept.extend_from_slice(b"\r\n");
+    if filter.met_the_end() {
+        kept.extend_from_slice(b"\r\n");
+    }
     let cut = section::cut(kept.len() as u64, asked.partial);
     let kept = &kept[cut.start as usize..cut.end as usize];
     begin_literal(kept.len() as u64, output.buffer());
