@@ -8,6 +8,8 @@
 //!
 //! What it does not do: it knows no protocol, and it opens no listener (that is `server`'s work).
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 mod deflate;
 mod error;
 mod line;

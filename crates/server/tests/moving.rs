@@ -323,10 +323,8 @@ fn uids_are_given_anew_where_the_old_ones_could_be_mistaken() {
 #[test]
 fn keywords_that_cannot_be_kept_keep_no_mail_out() {
     let site = site();
-    let mut keywords = String::new();
-    for number in 0..130 {
-        keywords.push_str(&format!(" k{number}"));
-    }
+    let keywords: Vec<String> = (0..130).map(|number| format!(" k{number}")).collect();
+    let keywords = keywords.concat();
     let text = format!(
         "From a@b Thu Jan  1 00:00:07 1970\nX-Keywords: fine b(ad\nSubject: x\n\none\n\n\
          From a@b Thu Jan  1 00:00:07 1970\nX-Keywords:{keywords}\nSubject: y\n\ntwo\n\n\
@@ -337,14 +335,14 @@ fn keywords_that_cannot_be_kept_keep_no_mail_out() {
     assert_eq!(answer["items"], 3);
     assert!(has(&answer, "\"b(ad\" cannot be kept"), "{answer}");
     // More than there are letters in a Maildir.
-    let text: String = (0..30)
+    let mails: Vec<String> = (0..30)
         .map(|number| {
             format!(
                 "From a@b Thu Jan  1 00:00:07 1970\nX-Keywords: m{number}\nSubject: {number}\n\nx\n\n"
             )
         })
         .collect();
-    fs::write(site.path().join("many.mbox"), text).unwrap();
+    fs::write(site.path().join("many.mbox"), mails.concat()).unwrap();
     import(&site, BO, "--mbox", "many.mbox");
     let answer = export(&site, BO, "--maildir", "out");
     assert!(has(&answer, "no room for the keyword m26"), "{answer}");

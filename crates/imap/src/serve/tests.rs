@@ -454,10 +454,10 @@ async fn fault_15_long_searches() {
     let office = Office::open().await;
     office.deliver(message("one", "x")).await;
     let mut client = office.selected().await;
-    let mut chain = String::new();
-    for number in 0..1_900 {
-        chain.push_str(&format!("OR SUBJECT s{number} "));
-    }
+    let chain: Vec<String> = (0..1_900)
+        .map(|number| format!("OR SUBJECT s{number} "))
+        .collect();
+    let chain = chain.concat();
     client
         .says(&format!("SEARCH {chain}ALL"), "OK Searched")
         .await;

@@ -1,6 +1,7 @@
 //! What Dovecot keeps beside the messages of a Maildir: `dovecot-uidlist` and `dovecot-keywords`.
 
 use std::{
+    fmt::Write as _,
     fs::File,
     io::{self, BufWriter, Write},
     path::Path,
@@ -87,7 +88,8 @@ impl Beside {
         if !self.keywords.is_empty() {
             let mut text = String::new();
             for (number, keyword) in self.keywords.iter().enumerate() {
-                text.push_str(&format!("{number} {keyword}\n"));
+                // Writing to a String does not fail.
+                let _ = writeln!(text, "{number} {keyword}");
             }
             file(&directory.join("dovecot-keywords"), &text)?;
         }

@@ -80,7 +80,7 @@ impl Writer {
         };
         let mut name = modified_utf7::encode(last).replace('/', "_");
         // Such names are hidden from an import.
-        if name.starts_with('.') || name.ends_with(".msf") || name.ends_with(".lock") {
+        if name.starts_with('.') || is_beside(&name) {
             name = format!("_{}_", name.trim_start_matches('.'));
         }
         while !self.taken.insert(path.join(&name)) {
@@ -143,4 +143,11 @@ impl Sink for Writer {
         }
         Ok(())
     }
+}
+
+/// Whether a file of that name is none of mail: Thunderbird's indexes, and locks.
+fn is_beside(name: &str) -> bool {
+    Path::new(name)
+        .extension()
+        .is_some_and(|extension| extension == "msf" || extension == "lock")
 }

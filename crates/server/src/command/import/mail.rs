@@ -186,7 +186,9 @@ impl Coming {
                         .partition(|keyword| labels.keyword(keyword).is_some());
                     item.keywords = known;
                     let new: Vec<String> = new;
-                    new.into_iter().for_each(|keyword| note(left_out, keyword));
+                    for keyword in new {
+                        note(left_out, keyword);
+                    }
                 }
                 Err(error) => return Err(engine::of_mailbox(error)),
             }
