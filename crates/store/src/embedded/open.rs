@@ -27,7 +27,7 @@ use super::{
     directory::{Lock, check_format},
     files::OpenFiles,
     frame::SEGMENT_HEADER,
-    index::{Index, IndexKind},
+    index::{Index, IndexError, IndexKind},
     inner::{Applied, BACKLOG_KIB, Durable, Inner, io_error},
     keeper::{self, Keeper},
     log::{LogWriter, make_reserve},
@@ -224,7 +224,16 @@ fn find_index(
     let mut noted = Vec::new();
     if settings.index != IndexKind::Memory && !settings.read_only {
         let start = Instant::now();
-        let opened = place.open(disk);
+        let is_clean = checkpoint.is_some_and(|checkpoint| checkpoint.clean);
+        let opened = place.open(disk).and_then(|mut index| {
+            if is_clean || index.examine()? {
+                return Ok(index);
+            }
+            Err(IndexError {
+                engine: settings.index.name(),
+                what: "its pages do not have the checksums that they should have".to_owned(),
+            })
+        });
         tracing::debug!(
             ms = start.elapsed().as_millis(),
             "the index's engine is open"

@@ -105,6 +105,12 @@ pub(crate) trait Index: Send + Sync {
     /// Makes durable all that was applied before the call.
     fn sync(&self) -> IndexResult<()>;
 
+    /// Looks for damage that neither a walk nor a look-up would meet, as far as the engine can: a page of redb's own tree whose keys
+    /// lie leads a look-up past a record that a walk finds. `false`: it is damaged. Called after an unclean stop.
+    fn examine(&mut self) -> IndexResult<bool> {
+        Ok(true)
+    }
+
     /// Does what keeps the next open short, if it is time for it. All that was applied has been made durable before.
     fn renew(&self) -> IndexResult<()> {
         Ok(())

@@ -73,6 +73,10 @@ impl RedbIndex {
 }
 
 impl Index for RedbIndex {
+    fn examine(&mut self) -> IndexResult<bool> {
+        guarded(ENGINE, || self.database.check_integrity())
+    }
+
     fn get(&self, key: &[u8]) -> IndexResult<Option<Bytes>> {
         guarded(ENGINE, || {
             let table = self.database.begin_read()?.open_table(PAIRS)?;
