@@ -157,7 +157,7 @@ async fn catch_up(
                 .gone
                 .iter()
                 .map(|gone| gone.uid)
-                .filter(|uid| *uid >= start || !is_known_sequence(resync))
+                .filter(|uid| *uid >= start)
                 .filter(|uid| known.contains(*uid) && view.by_uid(*uid).is_none())
                 .collect()
         }
@@ -191,10 +191,6 @@ fn known_uids(resync: &QuickResync, view: &View) -> UidSet {
             .unwrap_or_default(),
         None => UidSet::from_ranges([1..=view.uid_next.saturating_sub(1)]),
     }
-}
-
-fn is_known_sequence(resync: &QuickResync) -> bool {
-    resync.known_sequence.is_some()
 }
 
 /// From which uid on something may have vanished: behind the last pair of sequence number and uid that still holds

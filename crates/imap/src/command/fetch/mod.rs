@@ -247,7 +247,7 @@ async fn send_records(
     output: &mut Output<'_>,
 ) -> Result<(), Refusal> {
     let mut rest = rows;
-    while let Some(first) = rest.first() {
+    while !rest.is_empty() {
         let items = records(state, rest).await?;
         let reached = items.last().map(Item::uid);
         let mut items = items.iter().peekable();
@@ -271,7 +271,6 @@ async fn send_records(
             }
             output.ease().await?;
         }
-        debug_assert!(rest[0].uid == first.uid);
         rest = &rest[until..];
     }
     Ok(())
