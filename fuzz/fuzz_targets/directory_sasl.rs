@@ -76,6 +76,7 @@ fn directory() -> &'static (Runtime, Arc<Directory>) {
     static DIRECTORY: OnceLock<(Runtime, Arc<Directory>)> = OnceLock::new();
     DIRECTORY.get_or_init(|| {
         let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
             .build()
             .expect("a runtime");
         let settings = Settings {
