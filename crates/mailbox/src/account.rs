@@ -16,8 +16,8 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::{
-    Error, Folder, FolderId, Labels, Limits, error::Malformed, head::Head, index::FolderIndex,
-    keys, pages::Pages,
+    Error, Folder, FolderId, Labels, Limits, device::turns::Turns, error::Malformed, head::Head,
+    index::FolderIndex, keys, pages::Pages,
 };
 
 /// What all handles of an account share.
@@ -32,6 +32,8 @@ pub(crate) struct Account {
     progress: watch::Sender<Progress>,
     /// Folders under POP3's exclusive lock, by guards.
     pub(crate) maildrops: Mutex<HashSet<FolderId>>,
+    /// One request at a time works on a device's state of a folder.
+    pub(crate) turns: Turns,
 }
 
 #[derive(Debug, Default)]
@@ -74,6 +76,7 @@ impl Account {
             cached: Mutex::default(),
             progress: watch::Sender::new(Progress::default()),
             maildrops: Mutex::default(),
+            turns: Turns::default(),
         }
     }
 

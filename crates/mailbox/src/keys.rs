@@ -14,10 +14,12 @@
 //! | 0x48 threads | table, hash of a message-id or subject (16 bytes) | thread u64, turn u64 | by a delivery |
 //! | 0x49 thread turns | table, turn u64 | the hashes written in that turn | by a delivery, until the oldest makes room |
 //! | 0x4a adopted | table, uid_validity u32 | the folder that took it over from another server, u64 | once, and stays for ever |
+//! | 0x50 devices | table, length u8, device id | [`crate::device::Device`]: what a device says of itself, its policy | when it changes |
+//! | 0x51 sync states | table, length u8, device id, folder u64, slot u8, part u16 | one of two generations of what a device holds of a folder ([`crate::device::Generation`]), or of the list of folders (folder 0) | by each synchronisation that moves something |
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use crate::FolderId;
+use crate::{DeviceId, FolderId};
 
 pub(crate) const FOLDERS: u8 = 0x41;
 pub(crate) const BLOCKS: u8 = 0x43;
@@ -28,6 +30,8 @@ pub(crate) const FOLDER_TOMBSTONES: u8 = 0x47;
 const THREADS: u8 = 0x48;
 const THREAD_TURNS: u8 = 0x49;
 const ADOPTED: u8 = 0x4a;
+pub(crate) const DEVICES: u8 = 0x50;
+pub(crate) const SYNC_STATES: u8 = 0x51;
 
 pub(crate) fn head() -> Bytes {
     Bytes::from_static(&[0x40])
@@ -89,6 +93,44 @@ pub(crate) fn adopted(uid_validity: u32) -> Bytes {
     key.put_u8(ADOPTED);
     key.put_u32(uid_validity);
     key.freeze()
+}
+
+pub(crate) fn device(id: &DeviceId) -> Bytes {
+    of_device(DEVICES, id, 0).freeze()
+}
+
+/// The start of the keys of all sync states of a device.
+pub(crate) fn sync_states(id: &DeviceId) -> Bytes {
+    of_device(SYNC_STATES, id, 0).freeze()
+}
+
+/// The start of the keys of both generations of a sync state.
+pub(crate) fn sync_state(id: &DeviceId, folder: FolderId) -> Bytes {
+    let mut key = of_device(SYNC_STATES, id, 8);
+    key.put_u64(folder.0);
+    key.freeze()
+}
+
+pub(crate) fn sync_state_part(id: &DeviceId, folder: FolderId, slot: u8, part: u16) -> Bytes {
+    let mut key = of_device(SYNC_STATES, id, 11);
+    key.put_u64(folder.0);
+    key.put_u8(slot);
+    key.put_u16(part);
+    key.freeze()
+}
+
+/// The folder of a key made by [`sync_state_part`].
+pub(crate) fn sync_state_folder(key: &[u8]) -> Option<FolderId> {
+    number(key, key.len().checked_sub(11)?).map(FolderId)
+}
+
+fn of_device(table: u8, id: &DeviceId, room: usize) -> BytesMut {
+    let id = id.as_str().as_bytes();
+    let mut key = BytesMut::with_capacity(2 + id.len() + room);
+    key.put_u8(table);
+    key.put_u8(id.len() as u8);
+    key.put_slice(id);
+    key
 }
 
 /// The uid at the end of a key made by [`block`] or [`item`].

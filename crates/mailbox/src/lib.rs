@@ -22,6 +22,7 @@
 mod account;
 mod change_log;
 mod check;
+pub mod device;
 mod error;
 mod folder;
 mod head;
@@ -49,6 +50,7 @@ mod watch;
 
 pub use change_log::{Changes, ChangesSince, Gone, HierarchySince};
 pub use check::{Depth, Problem};
+pub use device::{Device, DeviceId};
 pub use error::{Error, NameError};
 pub use folder::{
     Counters, Folder, FolderKind, MAX_FOLDER_DEPTH, MAX_FOLDER_NAME, NewFolder, SpecialUse,

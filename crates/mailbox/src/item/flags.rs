@@ -140,7 +140,7 @@ impl Mailbox {
 }
 
 /// An update as bits to clear, then bits to set.
-struct Change {
+pub(crate) struct Change {
     keep_flags: Flags,
     set_flags: Flags,
     clear_labels: LabelSet,
@@ -148,7 +148,7 @@ struct Change {
 }
 
 impl Change {
-    fn new(update: &FlagUpdate, labels: &mut Labels) -> Result<Self, Error> {
+    pub(crate) fn new(update: &FlagUpdate, labels: &mut Labels) -> Result<Self, Error> {
         let mut keywords = LabelSet::EMPTY;
         let mut categories = LabelSet::EMPTY;
         let removing = update.mode == UpdateMode::Remove;
@@ -201,7 +201,7 @@ impl Change {
         })
     }
 
-    fn apply(&self, row: &Row) -> Row {
+    pub(crate) fn apply(&self, row: &Row) -> Row {
         let cleared = Flags::ALL.without(self.keep_flags);
         Row {
             flags: row.flags.without(cleared) | self.set_flags,

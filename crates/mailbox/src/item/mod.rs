@@ -15,3 +15,4 @@ pub use flags::{FlagUpdate, Stored, UpdateMode};
 pub use read::{Header, Item, ItemReader};
 
 pub(crate) use append::Arrival;
+pub(crate) use flags::Change;

@@ -203,7 +203,7 @@ impl Drop for SledIndex {
 
 /// Opening sled costs about a third of a second for so many changes made since the last time, and reads and commits wait
 /// while it is opened anew: not often, then, and an open after a crash stays short.
-pub(crate) const RENEW_AFTER: u64 = 400_000;
+pub(crate) const RENEW_AFTER: u64 = 200_000;
 const RENEW_PATIENCE: Duration = Duration::from_mins(1);
 const RENEW_PAUSE: Duration = Duration::from_millis(20);
 
