@@ -72,3 +72,6 @@ pub use search::{Pace, Query, SortBy, SortKey, Threaded, Threading};
 pub use settings::{Clock, Settings};
 pub use uid_set::UidSet;
 pub use watch::Watch;
+
+/// Names an account, for the front-ends, which do not look below this crate.
+pub use fieldpost_store::AccountId;

@@ -1,0 +1,4 @@
+//! Bytes to typed requests and back.
+
+pub mod date;
+pub mod request;

@@ -1,0 +1,75 @@
+//! The commands, one file each.
+
+use fieldpost_wbxml::{Command, Tag, tags};
+
+use crate::{
+    reply::{Failure, Reply, status},
+    session::Session,
+};
+
+/// Carries out a request.
+pub async fn run(session: &mut Session) -> Result<Reply, Failure> {
+    match session.request.command {
+        _ => Err(Failure::Status(status::COMMAND_NOT_SUPPORTED)),
+    }
+}
+
+/// The root element of a command's response and the element in it that says how it went.
+pub fn root_and_status(command: Command) -> Option<(Tag, Tag)> {
+    Some(match command {
+        Command::Sync => (tags::air_sync::SYNC, tags::air_sync::STATUS),
+        Command::FolderSync => (
+            tags::folder_hierarchy::FOLDER_SYNC,
+            tags::folder_hierarchy::STATUS,
+        ),
+        Command::FolderCreate => (
+            tags::folder_hierarchy::FOLDER_CREATE,
+            tags::folder_hierarchy::STATUS,
+        ),
+        Command::FolderDelete => (
+            tags::folder_hierarchy::FOLDER_DELETE,
+            tags::folder_hierarchy::STATUS,
+        ),
+        Command::FolderUpdate => (
+            tags::folder_hierarchy::FOLDER_UPDATE,
+            tags::folder_hierarchy::STATUS,
+        ),
+        Command::MoveItems => (tags::move_items::MOVE_ITEMS, tags::move_items::STATUS),
+        Command::GetItemEstimate => (
+            tags::get_item_estimate::GET_ITEM_ESTIMATE,
+            tags::get_item_estimate::STATUS,
+        ),
+        Command::Ping => (tags::ping::PING, tags::ping::STATUS),
+        Command::Provision => (tags::provision::PROVISION, tags::provision::STATUS),
+        Command::Settings => (tags::settings::SETTINGS, tags::settings::STATUS),
+        Command::Search => (tags::search::SEARCH, tags::search::STATUS),
+        Command::ItemOperations => (
+            tags::item_operations::ITEM_OPERATIONS,
+            tags::item_operations::STATUS,
+        ),
+        Command::SendMail => (tags::compose_mail::SEND_MAIL, tags::compose_mail::STATUS),
+        Command::SmartReply => (tags::compose_mail::SMART_REPLY, tags::compose_mail::STATUS),
+        Command::SmartForward => (
+            tags::compose_mail::SMART_FORWARD,
+            tags::compose_mail::STATUS,
+        ),
+        Command::MeetingResponse => (
+            tags::meeting_response::MEETING_RESPONSE,
+            tags::meeting_response::STATUS,
+        ),
+        Command::ResolveRecipients => (
+            tags::resolve_recipients::RESOLVE_RECIPIENTS,
+            tags::resolve_recipients::STATUS,
+        ),
+        Command::ValidateCert => (
+            tags::validate_cert::VALIDATE_CERT,
+            tags::validate_cert::STATUS,
+        ),
+        Command::Find => (tags::find::FIND, tags::find::STATUS),
+        Command::GetAttachment
+        | Command::GetHierarchy
+        | Command::CreateCollection
+        | Command::DeleteCollection
+        | Command::MoveCollection => return None,
+    })
+}

@@ -1,0 +1,52 @@
+//! What all requests share.
+
+use std::sync::Arc;
+
+use fieldpost_directory::Directory;
+use fieldpost_mailbox::Mailboxes;
+use fieldpost_transport::Transport;
+use tokio::sync::Semaphore;
+
+use crate::{Settings, waiting::Waiting};
+
+/// The ActiveSync front-end.
+pub struct Service {
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) mailboxes: Arc<Mailboxes>,
+    pub(crate) transport: Arc<Transport>,
+    pub(crate) settings: Settings,
+    /// The requests that wait for changes.
+    pub(crate) waiting: Waiting,
+    /// Bytes of messages that are being sent, in KiB.
+    pub(crate) message_memory: Arc<Semaphore>,
+}
+
+/// The connection is to be closed without an answer: a newer request of the device has taken over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a newer request of the device took over")]
+pub struct Ended;
+
+impl Service {
+    /// A front-end over the server's parts.
+    pub fn new(
+        directory: Arc<Directory>,
+        mailboxes: Arc<Mailboxes>,
+        transport: Arc<Transport>,
+        settings: Settings,
+    ) -> Arc<Self> {
+        let memory = (settings.message_memory / 1024).min(Semaphore::MAX_PERMITS);
+        Arc::new(Self {
+            directory,
+            mailboxes,
+            transport,
+            settings,
+            waiting: Waiting::default(),
+            message_memory: Arc::new(Semaphore::new(memory)),
+        })
+    }
+
+    /// How many requests wait for changes now.
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+}
