@@ -17,6 +17,7 @@
 
 mod codec;
 mod command;
+mod item;
 mod reply;
 mod serve;
 mod service;

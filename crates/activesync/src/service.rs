@@ -6,8 +6,13 @@ use fieldpost_directory::Directory;
 use fieldpost_mailbox::Mailboxes;
 use fieldpost_transport::Transport;
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
-use crate::{Settings, waiting::Waiting};
+use crate::{
+    Settings,
+    command::{LastRequests, Moved, Sending},
+    waiting::Waiting,
+};
 
 /// The ActiveSync front-end.
 pub struct Service {
@@ -17,6 +22,14 @@ pub struct Service {
     pub(crate) settings: Settings,
     /// The requests that wait for changes.
     pub(crate) waiting: Waiting,
+    /// What each device last asked to be synchronised.
+    pub(crate) last_requests: LastRequests,
+    /// Where items went that devices moved lately.
+    pub(crate) moved: Moved,
+    /// Messages that are being sent now.
+    pub(crate) sending: Sending,
+    /// Cancelled when the server stops: waiting requests are answered at once.
+    pub(crate) stopping: CancellationToken,
     /// Bytes of messages that are being sent, in KiB.
     pub(crate) message_memory: Arc<Semaphore>,
 }
@@ -41,8 +54,17 @@ impl Service {
             transport,
             settings,
             waiting: Waiting::default(),
+            last_requests: LastRequests::default(),
+            moved: Moved::default(),
+            sending: Sending::default(),
+            stopping: CancellationToken::new(),
             message_memory: Arc::new(Semaphore::new(memory)),
         })
+    }
+
+    /// Answers all waiting requests at once: the server stops.
+    pub fn stop(&self) {
+        self.stopping.cancel();
     }
 
     /// How many requests wait for changes now.

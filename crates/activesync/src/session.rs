@@ -16,10 +16,12 @@ pub struct Session {
     pub identity: Identity,
     /// His mailbox: everything is looked for here and nowhere else.
     pub mailbox: Mailbox,
-    /// His device, as it was at the request's beginning. A command that changes it writes it with [`Session::save_device`].
+    /// His device, as it was at the request's beginning. [`Session::update_device`] changes it.
     pub device: Device,
     /// The request.
     pub request: Request,
+    /// Set by a command that the device begins from nothing with: the response tells it which versions there are.
+    pub first_sync: bool,
 }
 
 impl Session {
@@ -48,8 +50,12 @@ impl Session {
         })
     }
 
-    /// Writes what has changed about the device.
-    pub async fn save_device(&self) -> Result<(), Failure> {
-        Ok(self.mailbox.put_device(&self.device).await?)
+    /// Changes what is known of the device, as it is now: another request of it may have changed something else meanwhile.
+    pub async fn update_device(&mut self, change: impl FnOnce(&mut Device)) -> Result<(), Failure> {
+        let updated = self.mailbox.update_device(&self.device.id, change).await?;
+        if let Some(device) = updated {
+            self.device = device;
+        }
+        Ok(())
     }
 }

@@ -101,6 +101,33 @@ pub fn mailbox(name: Option<&str>, addr_spec: &str) -> String {
     }
 }
 
+/// A file name as a parameter of Content-Disposition: `filename="a.txt"`, or as RFC 2231 writes what is not ASCII.
+pub fn file_name_param(name: &str) -> String {
+    let clean: String = name
+        .chars()
+        .map(|c| {
+            if c.is_control() || "/\\\"".contains(c) {
+                '_'
+            } else {
+                c
+            }
+        })
+        .take(MAX_TOKEN)
+        .collect();
+    if clean.is_ascii() {
+        return format!("filename=\"{clean}\"");
+    }
+    let mut out = String::from("filename*=utf-8''");
+    for byte in clean.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
+}
+
 /// An address in one piece: no control characters, no angle brackets that would end it early.
 fn path(address: &str) -> String {
     let clean = address

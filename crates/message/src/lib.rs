@@ -19,6 +19,7 @@ mod error;
 pub mod header;
 pub mod html;
 mod limits;
+pub mod outgoing;
 pub mod parameter;
 mod part;
 mod scanner;

@@ -1,5 +1,23 @@
 //! The commands, one file each.
 
+mod folder_create;
+mod folder_delete;
+mod folder_sync;
+mod folder_type;
+mod folder_update;
+mod get_attachment;
+mod get_item_estimate;
+mod item_operations;
+mod move_items;
+mod pending;
+mod ping;
+mod send_mail;
+mod sync;
+
+pub use move_items::Moved;
+pub use send_mail::Sending;
+pub use sync::LastRequests;
+
 use fieldpost_wbxml::{Command, Tag, tags};
 
 use crate::{
@@ -10,6 +28,21 @@ use crate::{
 /// Carries out a request.
 pub async fn run(session: &mut Session) -> Result<Reply, Failure> {
     match session.request.command {
+        Command::FolderCreate => folder_create::run(session).await,
+        Command::FolderDelete => folder_delete::run(session).await,
+        Command::FolderSync => folder_sync::run(session).await,
+        Command::FolderUpdate => folder_update::run(session).await,
+        Command::GetAttachment if session.version() < fieldpost_wbxml::Version::V14_0 => {
+            get_attachment::run(session).await
+        }
+        Command::GetItemEstimate => get_item_estimate::run(session).await,
+        Command::ItemOperations => item_operations::run(session).await,
+        Command::MoveItems => move_items::run(session).await,
+        Command::Ping => ping::run(session).await,
+        Command::SendMail | Command::SmartForward | Command::SmartReply => {
+            send_mail::run(session).await
+        }
+        Command::Sync => sync::run(session).await,
         _ => Err(Failure::Status(status::COMMAND_NOT_SUPPORTED)),
     }
 }

@@ -165,15 +165,34 @@ impl Collection {
         self.base.key()
     }
 
+    /// The key that [`Collection::advance`] will give.
+    pub fn next_key(&self) -> SyncKey {
+        SyncKey::new(self.base.id, self.newest + 1)
+    }
+
+    /// Commits a generation that holds what this one holds: the device spoke, and was told nothing.
+    pub async fn advance_only(self, options: Vec<u8>) -> Result<SyncKey, Error> {
+        let next = self.base.clone();
+        self.commit_next(next, options).await
+    }
+
     /// Commits that the first `taken` steps of `plan` were sent; the key of the generation that then holds. The one before
     /// stays, in case the response is lost.
     pub async fn advance(
-        mut self,
+        self,
         plan: &Plan,
         taken: usize,
         options: Vec<u8>,
     ) -> Result<SyncKey, Error> {
-        let mut next = plan.settle(&self.base, taken);
+        let next = plan.settle(&self.base, taken);
+        self.commit_next(next, options).await
+    }
+
+    async fn commit_next(
+        mut self,
+        mut next: Generation,
+        options: Vec<u8>,
+    ) -> Result<SyncKey, Error> {
         next.counter = self.newest + 1;
         next.options = options;
         let slot = 1 - self.slot;

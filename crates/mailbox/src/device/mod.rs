@@ -29,3 +29,8 @@ pub use record::{
     About, Attention, Device, DeviceId, MAX_ATTENTION, MAX_DEVICE_ID, PolicyState, Trace,
 };
 pub use round::{Action, Plan, Step};
+
+/// A text that no other one is like: for the ids of what is made in a device's name.
+pub fn unique() -> String {
+    format!("{:016x}{:016x}", collection::random(), collection::random())
+}

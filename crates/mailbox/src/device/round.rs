@@ -226,13 +226,12 @@ impl Generation {
             Event::Gone(entry) => self.held.contains(entry).then_some(Action::Delete(entry)),
             Event::Row(row) => {
                 let wanted = row.window_date >= cut;
+                let knows = self.knows(row.entry, mod_seq);
                 match (self.held.contains(row.entry), wanted) {
-                    (false, false) => None,
-                    (false, true) if self.knows(row.entry, mod_seq) => None,
-                    (false, true) => Some(Action::Add(row)),
-                    (true, true) if self.knows(row.entry, mod_seq) => None,
-                    (true, true) => Some(Action::Change(row)),
+                    (false, true) if !knows => Some(Action::Add(row)),
+                    (true, true) if !knows => Some(Action::Change(row)),
                     (true, false) => Some(Action::SoftDelete(row.entry)),
+                    (_, true) | (false, false) => None,
                 }
             }
         }

@@ -10,7 +10,9 @@ use crate::FolderId;
 
 /// The locks of an account's sync states. Those that nobody holds are dropped.
 #[derive(Debug, Default)]
-pub(crate) struct Turns(Mutex<HashMap<(DeviceId, FolderId), Arc<tokio::sync::Mutex<()>>>>);
+pub(crate) struct Turns(Mutex<HashMap<(DeviceId, FolderId), Turn>>);
+
+type Turn = Arc<tokio::sync::Mutex<()>>;
 
 impl Turns {
     /// Waits for a device's other request on this state; `None` if that takes too long.
@@ -23,7 +25,7 @@ impl Turns {
         tokio::time::timeout(PATIENCE, lock.lock_owned()).await.ok()
     }
 
-    fn of(&self, device: &DeviceId, folder: FolderId) -> Arc<tokio::sync::Mutex<()>> {
+    fn of(&self, device: &DeviceId, folder: FolderId) -> Turn {
         let mut all = self.0.lock();
         if all.len() >= SWEEP_AT {
             all.retain(|_, lock| Arc::strong_count(lock) > 1);

@@ -1,0 +1,304 @@
+//! SendMail, SmartReply and SmartForward (MS-ASCMD §2.2.1.17 to .19): below 14.0 the message is the request's body, from
+//! 14.0 on it lies in a document.
+//!
+//! Rule: a message is sent once. A client id is remembered, durably, after the message was delivered; one that comes again
+//! is answered 118 (MS-ASCMD §2.2.2). A crash between the two sends a message twice rather than never.
+
+mod source;
+
+use std::{borrow::Cow, collections::HashSet, sync::Arc};
+
+use bytes::Bytes;
+use fieldpost_mailbox::{AccountId, DeviceId, FlagUpdate, Flags, NewItem, SpecialUse, UpdateMode};
+use fieldpost_message::outgoing::{self, Outgoing, Sender};
+use fieldpost_transport::{Address, Envelope, Recipient};
+use fieldpost_wbxml::{Command, Version, tags::compose_mail as tag};
+use parking_lot::Mutex;
+
+use source::Source;
+
+use crate::{
+    reply::{Failure, Reply, status},
+    session::Session,
+};
+
+/// Messages that are being sent now, by device and client id.
+#[derive(Default)]
+pub struct Sending(Mutex<HashSet<(AccountId, DeviceId, String)>>);
+
+/// A message that is being sent. Dropping it ends that.
+struct Underway<'a> {
+    all: &'a Sending,
+    key: (AccountId, DeviceId, String),
+}
+
+impl Drop for Underway<'_> {
+    fn drop(&mut self) {
+        self.all.0.lock().remove(&self.key);
+    }
+}
+
+/// What a client wants to be sent.
+#[derive(Debug, Default)]
+struct Asked {
+    mime: Bytes,
+    client_id: Option<String>,
+    save: bool,
+    /// The message is whole: nothing of the original is to be added.
+    replaces: bool,
+    source: Option<(Option<String>, String)>,
+}
+
+/// Sends a message.
+pub async fn run(session: &mut Session) -> Result<Reply, Failure> {
+    let asked = read(session)?;
+    let service = Arc::clone(&session.service);
+    let _underway = match &asked.client_id {
+        None => None,
+        Some(id) => {
+            if session.device.has_sent(id) {
+                return Err(Failure::Status(status::PREVIOUSLY_SENT));
+            }
+            let key = (
+                session.identity.account,
+                session.device.id.clone(),
+                id.clone(),
+            );
+            if !service.sending.0.lock().insert(key.clone()) {
+                return Err(Failure::RetryAfter(status::SERVER_ERROR_RETRY, 10));
+            }
+            Some(Underway {
+                all: &service.sending,
+                key,
+            })
+        }
+    };
+    if asked.mime.is_empty() {
+        return Err(Failure::Status(status::INVALID_MIME));
+    }
+    let source = match &asked.source {
+        None => None,
+        Some((folder, item)) => Some(Source::find(session, folder.as_deref(), item).await?),
+    };
+    let outgoing = prepare(session, &asked.mime);
+    let (bytes, copy) = match &source {
+        Some(source) if !asked.replaces => {
+            let is_reply = session.request.command == Command::SmartReply;
+            let whole = source
+                .join(session, &outgoing.bytes, is_reply)
+                .await
+                .map_err(|error| {
+                    tracing::warn!(%error, "the original can't be added");
+                    Failure::Status(status::REPLY_FAILED)
+                })?;
+            (whole, None)
+        }
+        Some(_) | None => (outgoing.bytes.clone(), outgoing.copy.clone()),
+    };
+    deliver(session, &outgoing, bytes.clone()).await?;
+    if asked.save {
+        save(session, copy.unwrap_or(bytes)).await?;
+    }
+    if let Some(id) = &asked.client_id {
+        session
+            .update_device(|device| drop(device.note_sent(id)))
+            .await?;
+    }
+    if let Some(source) = source {
+        source.mark(session).await;
+    }
+    Ok(Reply::Empty)
+}
+
+/// Reads either form of the request.
+fn read(session: &Session) -> Result<Asked, Failure> {
+    let request = &session.request;
+    let is_smart = request.command != Command::SendMail;
+    if session.version() < Version::V14_0 {
+        let parameters = &request.parameters;
+        let source = match (&parameters.long_id, &parameters.item_id) {
+            (Some(long), _) => Some((None, long.clone())),
+            (None, Some(item)) => Some((parameters.collection_id.clone(), item.clone())),
+            (None, None) => None,
+        };
+        return Ok(Asked {
+            mime: request.body.clone(),
+            client_id: None,
+            save: parameters.save_in_sent,
+            replaces: false,
+            source: source.filter(|_| is_smart),
+        });
+    }
+    let root = Session::document(&request.body)?.ok_or(Failure::Status(status::INVALID_CONTENT))?;
+    let text =
+        |element: &fieldpost_wbxml::Element<'_>, tag| element.text_of(tag).map(Cow::into_owned);
+    let source = match root.child(tag::SOURCE) {
+        None => None,
+        Some(source) => match (text(source, tag::LONG_ID), text(source, tag::ITEM_ID)) {
+            (Some(long), _) => Some((None, long)),
+            (None, Some(item)) => Some((text(source, tag::FOLDER_ID), item)),
+            (None, None) => return Err(Failure::Status(status::INVALID_COMBINATION_OF_IDS)),
+        },
+    };
+    if root
+        .child(fieldpost_wbxml::tags::rights_management::TEMPLATE_ID)
+        .is_some()
+    {
+        return Err(Failure::Status(status::IRM_DISABLED));
+    }
+    if root.child(tag::ACCOUNT_ID).is_some() {
+        return Err(Failure::Status(status::INVALID_ACCOUNT));
+    }
+    let mime = root
+        .child(tag::MIME)
+        .map(|mime| match mime.bytes() {
+            Cow::Borrowed(bytes) => request.body.slice_ref(bytes),
+            Cow::Owned(bytes) => bytes.into(),
+        })
+        .unwrap_or_default();
+    Ok(Asked {
+        mime,
+        client_id: Some(text(&root, tag::CLIENT_ID).ok_or(Failure::Status(status::INVALID_XML))?),
+        save: root.child(tag::SAVE_IN_SENT_ITEMS).is_some(),
+        replaces: root.child(tag::REPLACE_MIME).is_some(),
+        source: source.filter(|_| is_smart),
+    })
+}
+
+fn prepare(session: &Session, mime: &[u8]) -> Outgoing {
+    let account = session.service.directory.account(session.identity.account);
+    let unique = fieldpost_mailbox::device::unique();
+    outgoing::prepare(
+        mime,
+        Sender {
+            name: account.as_ref().map_or("", |account| &account.display_name),
+            address: &session.identity.address,
+            host: &session.service.settings.host_name,
+            unique: &unique,
+            now: session.now(),
+        },
+    )
+}
+
+/// Brings the message to its recipients: to all of them, or it is refused before anybody has it.
+async fn deliver(session: &Session, outgoing: &Outgoing, bytes: Vec<u8>) -> Result<(), Failure> {
+    let service = &session.service;
+    let own = |spec: &str| service.directory.resolve(spec) == Some(session.identity.account);
+    // Nobody writes in another's name.
+    let is_own = outgoing
+        .from
+        .iter()
+        .filter_map(fieldpost_message::Address::addr_spec)
+        .all(|spec| own(&spec));
+    if !is_own {
+        tracing::warn!(account = %session.identity.account, device = %session.device.id, "a message in another's name is refused");
+        return Err(Failure::Status(status::SUBMISSION_FAILED));
+    }
+    let mut recipients: Vec<Recipient> = Vec::new();
+    for address in &outgoing.recipients {
+        let spec = address.addr_spec().unwrap_or_default();
+        let parsed: Address = spec
+            .parse()
+            .map_err(|_| Failure::Status(status::RECIPIENT_UNRESOLVED))?;
+        recipients.push(service.transport.recipient(&parsed).map_err(|refusal| {
+            let is_local = parsed
+                .domain()
+                .is_none_or(|domain| service.directory.is_local_domain(domain));
+            tracing::warn!(account = %session.identity.account, %refusal, is_local, "a message is refused: mail to other servers can't be sent yet");
+            Failure::Status(if is_local {
+                status::RECIPIENT_UNRESOLVED
+            } else {
+                status::SUBMISSION_FAILED
+            })
+        })?);
+    }
+    if recipients.is_empty() {
+        return Err(Failure::Status(status::NO_RECIPIENT));
+    }
+    let failed = |refusal: fieldpost_transport::Refusal| {
+        tracing::warn!(account = %session.identity.account, %refusal, "a message is not delivered");
+        if refusal.is_temporary() {
+            Failure::RetryAfter(status::SERVER_ERROR_RETRY, 60)
+        } else {
+            Failure::Status(status::SUBMISSION_FAILED)
+        }
+    };
+    let mut incoming = service
+        .transport
+        .receive(&recipients, Some(bytes.len() as u64))
+        .await
+        .map_err(failed)?;
+    let mut bytes = Bytes::from(bytes);
+    while !bytes.is_empty() {
+        let piece = bytes.split_to(bytes.len().min(PIECE));
+        incoming.write(piece).await.map_err(failed)?;
+    }
+    let received = incoming.finish().await.map_err(failed)?;
+    let envelope = Envelope {
+        sender: session.identity.address.parse().ok(),
+        ..Envelope::default()
+    };
+    let results = service
+        .transport
+        .deliver(envelope, received, recipients)
+        .all()
+        .await;
+    let delivered = results.iter().filter(|result| result.is_ok()).count();
+    match results.into_iter().find_map(Result::err) {
+        None => Ok(()),
+        Some(refusal) if delivered == 0 => Err(failed(refusal)),
+        Some(refusal) => {
+            // Some have it: sending it again would give it to them twice.
+            tracing::error!(account = %session.identity.account, %refusal, delivered, "a message reached only some of its recipients");
+            Ok(())
+        }
+    }
+}
+
+/// Puts the sender's copy into his sent items.
+async fn save(session: &Session, bytes: Vec<u8>) -> Result<(), Failure> {
+    let account = session.identity.account;
+    let sent = session.mailbox.special(SpecialUse::Sent).await?.id;
+    let mut incoming = session
+        .service
+        .mailboxes
+        .receive(account, Some(bytes.len() as u64))
+        .await?;
+    let mut bytes = Bytes::from(bytes);
+    while !bytes.is_empty() {
+        incoming
+            .write(bytes.split_to(bytes.len().min(PIECE)))
+            .await?;
+    }
+    let mut item = NewItem::new(incoming.finish().await?);
+    item.flags = Flags::SEEN;
+    match session.mailbox.append(sent, &item).await {
+        Ok(_) => Ok(()),
+        // The message is on its way: a failure here would make the client send it again.
+        Err(error) => {
+            tracing::error!(%account, %error, "a sent message was not kept");
+            Ok(())
+        }
+    }
+}
+
+impl Source {
+    /// Notes on the original that it was answered or forwarded; the message is sent whether or not that works.
+    async fn mark(&self, session: &Session) {
+        let update = if session.request.command == Command::SmartReply {
+            FlagUpdate::flags(UpdateMode::Add, Flags::ANSWERED)
+        } else {
+            FlagUpdate::keywords(UpdateMode::Add, ["$Forwarded"])
+        };
+        let uids = std::iter::once(self.row.uid).collect();
+        let marked = session
+            .mailbox
+            .update_flags(self.folder, &uids, &update, None)
+            .await;
+        if let Err(error) = marked {
+            tracing::warn!(%error, "the original was not marked as answered");
+        }
+    }
+}
+
+const PIECE: usize = 64 * 1024;

@@ -1,0 +1,199 @@
+//! A message that a client sends, made fit to travel: what it left out is put in, what must not travel is taken out.
+//!
+//! Its text stays as it is, signatures included: only the header is looked at, and line ends are made CRLF.
+
+use std::borrow::Cow;
+
+use crate::{
+    Address, address, compose, date,
+    header::{self, Field},
+};
+
+/// What is known of the sender.
+#[derive(Clone, Copy, Debug)]
+pub struct Sender<'a> {
+    /// His name, for a From that is missing.
+    pub name: &'a str,
+    /// His address.
+    pub address: &'a str,
+    /// The right side of a Message-ID that is missing.
+    pub host: &'a str,
+    /// Something that no other message has, for its left side.
+    pub unique: &'a str,
+    /// Seconds since 1970, for a Date that is missing.
+    pub now: i64,
+}
+
+/// A message ready to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    /// Its bytes, without Bcc.
+    pub bytes: Vec<u8>,
+    /// The same with Bcc, if it had one: the sender's own copy.
+    pub copy: Option<Vec<u8>>,
+    /// Whom To, Cc and Bcc name, in order.
+    pub recipients: Vec<Address>,
+    /// Whom From names.
+    pub from: Vec<Address>,
+}
+
+/// Makes a client's message fit to travel.
+///
+/// Lines end with CRLF whatever the client wrote (client-quirks A11); Date (HTC leaves it out), From (some Android programs do)
+/// and Message-ID are put in where they are missing; Bcc and Return-Path are taken out; recipients may be separated by `;`.
+pub fn prepare(message: &[u8], sender: Sender<'_>) -> Outgoing {
+    let message = with_line_ends(message);
+    let length = header::length(&message);
+    let (head, body) = message.split_at(length);
+    let mut kept = Vec::with_capacity(head.len() + 256);
+    let mut hidden = Vec::new();
+    let mut recipients = Vec::new();
+    let mut from = Vec::new();
+    let (mut has_date, mut has_id) = (false, false);
+    for field in header::fields(head) {
+        let name = field.name.to_ascii_lowercase();
+        match &*name {
+            b"to" | b"cc" => recipients.extend(addresses(&field)),
+            b"bcc" => {
+                recipients.extend(addresses(&field));
+                hidden.extend_from_slice(field.raw);
+                continue;
+            }
+            b"return-path" => continue,
+            b"from" => from.extend(addresses(&field)),
+            b"date" => has_date = true,
+            b"message-id" => has_id = true,
+            _ => {}
+        }
+        kept.extend_from_slice(field.raw);
+    }
+    if from.is_empty() {
+        let value = compose::mailbox(Some(sender.name), sender.address);
+        kept.extend_from_slice(format!("From: {value}\r\n").as_bytes());
+        from = address::parse(value.as_bytes(), ROOM);
+    }
+    if !has_date {
+        let value = date::format_rfc5322(sender.now, 0);
+        kept.extend_from_slice(format!("Date: {value}\r\n").as_bytes());
+    }
+    if !has_id {
+        let value = format!("<{}@{}>", sender.unique, sender.host);
+        kept.extend_from_slice(compose::field("Message-ID", &value).as_bytes());
+    }
+    // A header's last line may lack its end.
+    if !kept.ends_with(b"\r\n") {
+        kept.extend_from_slice(b"\r\n");
+    }
+    let whole = |hidden: &[u8]| {
+        let mut bytes = Vec::with_capacity(kept.len() + hidden.len() + body.len() + 2);
+        bytes.extend_from_slice(&kept);
+        bytes.extend_from_slice(hidden);
+        bytes.extend_from_slice(b"\r\n");
+        bytes.extend_from_slice(body);
+        bytes
+    };
+    Outgoing {
+        bytes: whole(b""),
+        copy: (!hidden.is_empty()).then(|| whole(&hidden)),
+        recipients,
+        from,
+    }
+}
+
+fn addresses(field: &Field<'_>) -> Vec<Address> {
+    let separated: Cow<'_, [u8]> = if field.value.contains(&b';') && !field.value.contains(&b':') {
+        // Some Android programs separate so; a group would have a colon before it.
+        field
+            .value
+            .iter()
+            .map(|byte| if *byte == b';' { b',' } else { *byte })
+            .collect()
+    } else {
+        field.value.into()
+    };
+    let mut all = address::parse(&separated, ROOM);
+    all.retain(Address::is_mailbox);
+    all
+}
+
+/// The message with CRLF at the end of every line.
+fn with_line_ends(message: &[u8]) -> Cow<'_, [u8]> {
+    let is_good = |(at, byte): (usize, &u8)| match byte {
+        b'\n' => at > 0 && message[at - 1] == b'\r',
+        b'\r' => message.get(at + 1) == Some(&b'\n'),
+        _ => true,
+    };
+    if message.iter().enumerate().all(is_good) {
+        return message.into();
+    }
+    let mut out = Vec::with_capacity(message.len() + message.len() / 32);
+    let mut at = 0;
+    while let Some(byte) = message.get(at) {
+        at += 1;
+        match byte {
+            b'\r' => {
+                at += usize::from(message.get(at) == Some(&b'\n'));
+                out.extend_from_slice(b"\r\n");
+            }
+            b'\n' => out.extend_from_slice(b"\r\n"),
+            byte => out.push(*byte),
+        }
+    }
+    out.into()
+}
+
+const ROOM: address::Room = address::Room {
+    count: 10_000,
+    bytes: 1024 * 1024,
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SENDER: Sender<'_> = Sender {
+        name: "Alice",
+        address: "alice@x.test",
+        host: "mail.x.test",
+        unique: "u1",
+        now: 1_795_456_870,
+    };
+
+    fn specs(addresses: &[Address]) -> Vec<String> {
+        addresses.iter().filter_map(Address::addr_spec).collect()
+    }
+
+    /// client-quirks A11 (HTC, Android): no Date, no From, bare line feeds, `;` between recipients.
+    #[test]
+    fn what_android_and_htc_leave_out_is_put_in() {
+        let sent = prepare(
+            b"To: b@x.test; c@x.test\nBcc: <d@x.test>\n\nHi\nthere\r",
+            SENDER,
+        );
+        let text = String::from_utf8(sent.bytes.clone()).unwrap();
+        assert_eq!(
+            text,
+            "To: b@x.test; c@x.test\r\nFrom: \"Alice\" <alice@x.test>\r\nDate: Mon, 23 Nov 2026 18:01:10 +0000\r\n\
+             Message-ID: <u1@mail.x.test>\r\n\r\nHi\r\nthere\r\n"
+        );
+        assert_eq!(
+            specs(&sent.recipients),
+            ["b@x.test", "c@x.test", "d@x.test"]
+        );
+        assert!(
+            String::from_utf8(sent.copy.unwrap())
+                .unwrap()
+                .contains("Bcc: <d@x.test>\r\n")
+        );
+    }
+
+    #[test]
+    fn a_whole_message_stays_as_it_is() {
+        let message = b"From: a@x.test\r\nTo: team: b@x.test;\r\nDate: x\r\nMessage-ID: <1@x>\r\n\r\n--b\r\n.\r\n";
+        let sent = prepare(message, SENDER);
+        assert_eq!(sent.bytes, message);
+        assert_eq!(sent.copy, None);
+        assert_eq!(specs(&sent.recipients), ["b@x.test"]);
+        assert_eq!(specs(&sent.from), ["a@x.test"]);
+    }
+}
