@@ -147,14 +147,14 @@ fn enter<'e, 'a>(
     if !is_of_kind(element, rule.kind, mode) {
         return Err(violation(open, element.tag, Reason::WrongKind(rule.kind)));
     }
-    // A string in the place of elements stands for them all.
+    // A string in the place of elements stands for them all; an optional element without content takes its value back.
     let is_value = rule.kind == Kind::Mixed && element.children().next().is_none();
     let missing = rule.rules().find(|child| {
         child.min > 0 && child.is_known_in(version) && element.child(child.tag).is_none()
     });
     if let Some(missing) = missing
         && !is_value
-        && !(element.is_empty() && may_be_bare(rule))
+        && !(element.is_empty() && rule.min == 0 && mode == Mode::Lenient)
     {
         return Err(violation(open, element.tag, Reason::Missing(missing.tag)));
     }
@@ -166,13 +166,8 @@ fn enter<'e, 'a>(
     Ok(())
 }
 
-/// Whether the element may be empty although something in it is required: an optional container that stands there without anything takes its
-/// value back, as `email:Flag` does.
-fn may_be_bare(rule: &Rule) -> bool {
-    rule.min == 0
-}
-
-fn is_of_kind(element: &Element<'_>, kind: Kind, mode: Mode) -> bool {
+/// Whether content is of that kind.
+pub(super) fn is_of_kind(element: &Element<'_>, kind: Kind, mode: Mode) -> bool {
     let lenient = mode == Mode::Lenient;
     if kind == Kind::Container {
         return lenient || element.text().trim().is_empty();

@@ -9,7 +9,7 @@ use crate::{
 pub(in crate::schema) static PING_REQUEST: Rule = container(
     ping::PING,
     &[&[
-        integer(ping::HEARTBEAT_INTERVAL).required(),
+        integer(ping::HEARTBEAT_INTERVAL),
         container(
             ping::FOLDERS,
             &[&[container(
