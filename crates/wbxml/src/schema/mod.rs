@@ -4,6 +4,11 @@
 //! does not know. The trees hold facts only: parent, occurrence, type and version. They leave out ranges and lengths of values, which are
 //! each command's to answer with its own status, and the order of elements, which no receiver may rely on in requests.
 //!
+//! They are Microsoft's schemas with these differences, which clients make necessary: a collection of Sync has its `Class` up to 12.1; an
+//! item in a Sync request may have whatever one in a response has that clients write, 2.5's bodies and 16.x's attachments too; an address
+//! list entry and its picture stand on the page `GAL`; Ping's `HeartbeatInterval` is needed in a first request only; `Mime` may be missing
+//! where a meeting is forwarded, `CollectionId` where an item is fetched by another name.
+//!
 //! - [`Rule`]: one place of a tree.
 //! - `command`: the trees, by command.
 //! - `class`: what items consist of, by class; several commands share it.
