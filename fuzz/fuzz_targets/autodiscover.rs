@@ -29,7 +29,11 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     if let Ok(text) = str::from_utf8(bytes) {
         let (path, query) = text.split_once('?').unwrap_or((text, ""));
         if let Some(Route::Json { protocol, .. }) = route("GET", path, query) {
-            assert!(!Answer::json(&site, protocol.as_deref()).body.contains(&b'<'));
+            assert!(
+                !Answer::json(&site, protocol.as_deref())
+                    .body
+                    .contains(&b'<')
+            );
         }
     }
 });
