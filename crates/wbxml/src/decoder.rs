@@ -260,3 +260,6 @@ impl<'a> Decoder<'a> {
         Some(slice)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -176,3 +176,6 @@ impl<'a> Element<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -249,3 +249,6 @@ fn legal_pieces(text: &str) -> impl Iterator<Item = &str> {
 pub(crate) fn is_illegal(character: char) -> bool {
     matches!(character, '\0'..='\x08' | '\x0B' | '\x0C' | '\x0E'..='\x1F' | '\u{FFFE}' | '\u{FFFF}')
 }
+
+#[cfg(test)]
+mod tests;

@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn base64_is_that_of_rfc_4648() {
+    fn bytes_are_shown_as_base64() {
         for (bytes, expected) in [
             ("", ""),
             ("f", "Zg=="),

@@ -136,3 +136,53 @@ pub(crate) fn pages() -> impl Iterator<Item = (u8, &'static Page)> {
 pub(crate) fn entry(tag: Tag) -> Option<Entry> {
     page(tag.page())?.entries[usize::from(tag.token())]
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::Version;
+
+    #[test]
+    fn names_and_tokens_are_unique_on_their_page() {
+        let mut count = 0;
+        for (number, page) in pages() {
+            for token in 0..64 {
+                let Some(entry) = entry(Tag::new(number, token)) else {
+                    continue;
+                };
+                assert!(token >= 5, "the first five are global");
+                assert_eq!(page.token(entry.name), Some(token));
+                count += 1;
+            }
+        }
+        assert_eq!(count, 655);
+    }
+
+    /// MS-ASWBXML 2.1.2.1, and what older clients have besides: token for token.
+    #[test]
+    fn the_tables_are_those_of_the_shared_list() {
+        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../../../shared/eas/codepages.tsv");
+        if !file.parent().unwrap().is_dir() {
+            return;
+        }
+        let text = std::fs::read_to_string(file).unwrap();
+        let mut rows = 0;
+        for line in text.lines().skip(1) {
+            let row: Vec<&str> = line.split('\t').collect();
+            let token = u8::from_str_radix(&row[2][2..], 16).unwrap();
+            let tag = Tag::new(row[0].parse().unwrap(), token);
+            assert_eq!(tag.namespace(), Some(row[1]), "{line}");
+            assert_eq!(tag.name(), Some(row[3]), "{line}");
+            assert_eq!(tag.prefix().unwrap(), row[1].to_lowercase());
+            for version in Version::ALL {
+                let listed = row[5].split(',').any(|listed| listed == version.as_str());
+                assert_eq!(tag.is_known_in(version), listed, "{line}: {version}");
+            }
+            rows += 1;
+        }
+        assert_eq!(rows, 655);
+    }
+}

@@ -1,0 +1,137 @@
+//! Provision (MS-ASPROV 2.2.2).
+
+use crate::{
+    schema::rule::{Rule, boolean, container, empty, integer, string},
+    tags::{provision, settings},
+};
+
+/// Provision, request.
+pub(in crate::schema) static PROVISION_REQUEST: Rule = container(
+    provision::PROVISION,
+    &[
+        &[container(
+            settings::DEVICE_INFORMATION,
+            &[&[container(
+                settings::SET,
+                &[&[
+                    string(settings::MODEL),
+                    string(settings::IMEI),
+                    string(settings::FRIENDLY_NAME),
+                    string(settings::OS),
+                    string(settings::OS_LANGUAGE),
+                    string(settings::PHONE_NUMBER),
+                    string(settings::USER_AGENT),
+                    integer(settings::ENABLE_OUTBOUND_SMS),
+                    string(settings::MOBILE_OPERATOR),
+                ]],
+            )]],
+        )],
+        &[
+            container(
+                provision::POLICIES,
+                &[&[container(
+                    provision::POLICY,
+                    &[&[
+                        string(provision::POLICY_TYPE),
+                        string(provision::POLICY_KEY),
+                        string(provision::STATUS),
+                    ]],
+                )]],
+            ),
+            container(provision::REMOTE_WIPE, &[&[integer(provision::STATUS)]]),
+            container(
+                provision::ACCOUNT_ONLY_REMOTE_WIPE,
+                &[&[integer(provision::STATUS)]],
+            ),
+        ],
+    ],
+)
+.required();
+
+/// Provision, response.
+pub(in crate::schema) static PROVISION_RESPONSE: Rule = container(
+    provision::PROVISION,
+    &[
+        &[container(
+            settings::DEVICE_INFORMATION,
+            &[&[integer(settings::STATUS)]],
+        )],
+        &[
+            integer(provision::STATUS).required(),
+            container(
+                provision::POLICIES,
+                &[&[container(
+                    provision::POLICY,
+                    &[&[
+                        string(provision::POLICY_TYPE).required(),
+                        integer(provision::STATUS).required(),
+                        string(provision::POLICY_KEY),
+                        container(
+                            provision::DATA,
+                            &[&[container(
+                                provision::EAS_PROVISION_DOC,
+                                &[&[
+                                    boolean(provision::DEVICE_PASSWORD_ENABLED),
+                                    boolean(provision::ALPHANUMERIC_DEVICE_PASSWORD_REQUIRED),
+                                    boolean(provision::PASSWORD_RECOVERY_ENABLED),
+                                    boolean(provision::REQUIRE_STORAGE_CARD_ENCRYPTION),
+                                    boolean(provision::ATTACHMENTS_ENABLED),
+                                    string(provision::MIN_DEVICE_PASSWORD_LENGTH),
+                                    string(provision::MAX_INACTIVITY_TIME_DEVICE_LOCK),
+                                    string(provision::MAX_DEVICE_PASSWORD_FAILED_ATTEMPTS),
+                                    string(provision::MAX_ATTACHMENT_SIZE),
+                                    boolean(provision::ALLOW_SIMPLE_DEVICE_PASSWORD),
+                                    string(provision::DEVICE_PASSWORD_EXPIRATION),
+                                    integer(provision::DEVICE_PASSWORD_HISTORY),
+                                    boolean(provision::ALLOW_STORAGE_CARD),
+                                    boolean(provision::ALLOW_CAMERA),
+                                    boolean(provision::REQUIRE_DEVICE_ENCRYPTION),
+                                    boolean(provision::ALLOW_UNSIGNED_APPLICATIONS),
+                                    boolean(provision::ALLOW_UNSIGNED_INSTALLATION_PACKAGES),
+                                    integer(provision::MIN_DEVICE_PASSWORD_COMPLEX_CHARACTERS),
+                                    boolean(provision::ALLOW_WIFI),
+                                    boolean(provision::ALLOW_TEXT_MESSAGING),
+                                    boolean(provision::ALLOW_POPIMAP_EMAIL),
+                                    integer(provision::ALLOW_BLUETOOTH),
+                                    boolean(provision::ALLOW_IRDA),
+                                    boolean(provision::REQUIRE_MANUAL_SYNC_WHEN_ROAMING),
+                                    boolean(provision::ALLOW_DESKTOP_SYNC),
+                                    integer(provision::MAX_CALENDAR_AGE_FILTER),
+                                    boolean(provision::ALLOW_HTML_EMAIL),
+                                    integer(provision::MAX_EMAIL_AGE_FILTER),
+                                    integer(provision::MAX_EMAIL_BODY_TRUNCATION_SIZE),
+                                    integer(provision::MAX_EMAIL_HTML_BODY_TRUNCATION_SIZE),
+                                    boolean(provision::REQUIRE_SIGNED_SMIME_MESSAGES),
+                                    boolean(provision::REQUIRE_ENCRYPTED_SMIME_MESSAGES),
+                                    integer(provision::REQUIRE_SIGNED_SMIME_ALGORITHM),
+                                    integer(provision::REQUIRE_ENCRYPTION_SMIME_ALGORITHM),
+                                    integer(
+                                        provision::ALLOW_SMIME_ENCRYPTION_ALGORITHM_NEGOTIATION,
+                                    ),
+                                    boolean(provision::ALLOW_SMIME_SOFT_CERTS),
+                                    boolean(provision::ALLOW_BROWSER),
+                                    boolean(provision::ALLOW_CONSUMER_EMAIL),
+                                    boolean(provision::ALLOW_REMOTE_DESKTOP),
+                                    boolean(provision::ALLOW_INTERNET_SHARING),
+                                    container(
+                                        provision::UNAPPROVED_IN_ROM_APPLICATION_LIST,
+                                        &[&[string(provision::APPLICATION_NAME).many()]],
+                                    ),
+                                    container(
+                                        provision::APPROVED_APPLICATION_LIST,
+                                        &[&[string(provision::HASH).many()]],
+                                    ),
+                                ]],
+                            )
+                            .required()]],
+                        ),
+                    ]],
+                )
+                .required()]],
+            ),
+            empty(provision::REMOTE_WIPE),
+            empty(provision::ACCOUNT_ONLY_REMOTE_WIPE),
+        ],
+    ],
+)
+.required();

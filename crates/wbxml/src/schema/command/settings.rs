@@ -1,0 +1,158 @@
+//! Settings (MS-ASCMD 2.2.1.18).
+
+use crate::{
+    schema::{
+        class,
+        rule::{Rule, boolean, container, date_time, empty, integer, string},
+    },
+    tags::settings,
+};
+
+/// Settings, request.
+pub(in crate::schema) static SETTINGS_REQUEST: Rule = container(
+    settings::SETTINGS,
+    &[&[
+        container(
+            settings::RIGHTS_MANAGEMENT_INFORMATION,
+            &[&[string(settings::GET)]],
+        ),
+        container(
+            settings::OOF,
+            &[&[
+                container(settings::GET, &[&[string(settings::BODY_TYPE).required()]]),
+                container(
+                    settings::SET,
+                    &[&[
+                        string(settings::OOF_STATE),
+                        date_time(settings::START_TIME),
+                        date_time(settings::END_TIME),
+                        container(
+                            settings::OOF_MESSAGE,
+                            &[&[
+                                string(settings::APPLIES_TO_INTERNAL),
+                                string(settings::APPLIES_TO_EXTERNAL_KNOWN),
+                                string(settings::APPLIES_TO_EXTERNAL_UNKNOWN),
+                                string(settings::ENABLED),
+                                string(settings::REPLY_MESSAGE),
+                                string(settings::BODY_TYPE).required(),
+                            ]],
+                        )
+                        .up_to(3),
+                    ]],
+                ),
+            ]],
+        ),
+        container(
+            settings::DEVICE_PASSWORD,
+            &[&[container(
+                settings::SET,
+                &[&[string(settings::PASSWORD).required()]],
+            )]],
+        ),
+        container(
+            settings::DEVICE_INFORMATION,
+            &[&[container(
+                settings::SET,
+                &[&[
+                    string(settings::MODEL),
+                    string(settings::IMEI),
+                    string(settings::FRIENDLY_NAME),
+                    string(settings::OS),
+                    string(settings::OS_LANGUAGE),
+                    string(settings::PHONE_NUMBER),
+                    string(settings::USER_AGENT),
+                    integer(settings::ENABLE_OUTBOUND_SMS),
+                    string(settings::MOBILE_OPERATOR),
+                ]],
+            )]],
+        ),
+        container(settings::USER_INFORMATION, &[&[string(settings::GET)]]),
+    ]],
+)
+.required();
+
+/// Settings, response.
+pub(in crate::schema) static SETTINGS_RESPONSE: Rule = container(
+    settings::SETTINGS,
+    &[&[
+        integer(settings::STATUS),
+        container(
+            settings::OOF,
+            &[&[
+                integer(settings::STATUS),
+                container(
+                    settings::GET,
+                    &[&[
+                        integer(settings::OOF_STATE),
+                        date_time(settings::START_TIME),
+                        date_time(settings::END_TIME),
+                        container(
+                            settings::OOF_MESSAGE,
+                            &[&[
+                                empty(settings::APPLIES_TO_INTERNAL),
+                                empty(settings::APPLIES_TO_EXTERNAL_KNOWN),
+                                empty(settings::APPLIES_TO_EXTERNAL_UNKNOWN),
+                                string(settings::ENABLED),
+                                string(settings::REPLY_MESSAGE),
+                                string(settings::BODY_TYPE),
+                            ]],
+                        )
+                        .up_to(3),
+                    ]],
+                ),
+            ]],
+        ),
+        container(
+            settings::DEVICE_INFORMATION,
+            &[&[integer(settings::STATUS)]],
+        ),
+        container(settings::DEVICE_PASSWORD, &[&[integer(settings::STATUS)]]),
+        container(
+            settings::USER_INFORMATION,
+            &[&[
+                integer(settings::STATUS),
+                container(
+                    settings::GET,
+                    &[&[
+                        container(
+                            settings::EMAIL_ADDRESSES,
+                            &[&[
+                                string(settings::SMTP_ADDRESS).many(),
+                                string(settings::PRIMARY_SMTP_ADDRESS),
+                            ]],
+                        ),
+                        container(
+                            settings::ACCOUNTS,
+                            &[&[container(
+                                settings::ACCOUNT,
+                                &[&[
+                                    string(settings::ACCOUNT_ID),
+                                    string(settings::ACCOUNT_NAME),
+                                    string(settings::USER_DISPLAY_NAME),
+                                    boolean(settings::SEND_DISABLED),
+                                    container(
+                                        settings::EMAIL_ADDRESSES,
+                                        &[&[
+                                            string(settings::SMTP_ADDRESS).many(),
+                                            string(settings::PRIMARY_SMTP_ADDRESS),
+                                        ]],
+                                    ),
+                                ]],
+                            )
+                            .required()
+                            .many()]],
+                        ),
+                    ]],
+                ),
+            ]],
+        ),
+        container(
+            settings::RIGHTS_MANAGEMENT_INFORMATION,
+            &[&[
+                integer(settings::STATUS),
+                container(settings::GET, &[class::rights::TEMPLATES]).required(),
+            ]],
+        ),
+    ]],
+)
+.required();
