@@ -14,6 +14,8 @@
 //! - Everything is looked for in the signed-in user's own mailbox: no id, key or reference names another account's.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
+// Parts of the frame wait for the commands that use them.
+#![allow(dead_code)]
 
 mod codec;
 mod command;
@@ -22,9 +24,12 @@ mod serve;
 mod service;
 mod session;
 mod settings;
+#[cfg(test)]
+mod testing;
 mod waiting;
 
 pub use reply::Body;
 pub use serve::Origin;
 pub use service::{Ended, Service};
+pub(crate) use session::Session;
 pub use settings::Settings;

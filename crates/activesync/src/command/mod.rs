@@ -1,5 +1,7 @@
 //! The commands, one file each.
 
+pub mod options;
+
 use fieldpost_wbxml::{Command, Tag, tags};
 
 use crate::{
@@ -8,8 +10,10 @@ use crate::{
 };
 
 /// Carries out a request.
+#[allow(clippy::match_single_binding, clippy::unused_async)]
 pub async fn run(session: &mut Session) -> Result<Reply, Failure> {
     match session.request.command {
+        // The commands of other files come here.
         _ => Err(Failure::Status(status::COMMAND_NOT_SUPPORTED)),
     }
 }
