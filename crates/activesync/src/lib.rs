@@ -19,6 +19,7 @@
 
 mod codec;
 mod command;
+mod policy;
 mod reply;
 mod serve;
 mod service;
@@ -28,6 +29,7 @@ mod settings;
 mod testing;
 mod waiting;
 
+pub use policy::Policy;
 pub use reply::Body;
 pub use serve::Origin;
 pub use service::{Ended, Service};

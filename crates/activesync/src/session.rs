@@ -192,7 +192,28 @@ impl Session {
                 _ => Err(Failure::Status(status::DEVICE_ID)),
             };
         }
-        Ok(())
+        if matches!(
+            self.request.command,
+            // The way to a policy, and what the device tells of itself before it.
+            Command::Provision | Command::Settings
+        ) {
+            return Ok(());
+        }
+        let settings = &self.service.settings;
+        let policy = &self.device.policy;
+        match self.request.policy_key {
+            // MS-ASPROV_R61103: no key is sent with Ping.
+            None | Some(0) if self.request.command == Command::Ping => Ok(()),
+            None | Some(0) if settings.require_policy => {
+                Err(Failure::Status(status::NOT_PROVISIONED))
+            }
+            None | Some(0) => Ok(()),
+            Some(key) if key != policy.key => Err(Failure::Status(status::INVALID_POLICY_KEY)),
+            Some(_) if policy.taken != settings.policy.digest() => {
+                Err(Failure::Status(status::POLICY_REFRESH))
+            }
+            Some(_) => Ok(()),
+        }
     }
 
     /// Keeps with the device that something went wrong; the same again and again is kept once in a while.

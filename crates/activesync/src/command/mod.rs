@@ -1,6 +1,9 @@
 //! The commands, one file each.
 
+mod device_information;
 pub mod options;
+mod provision;
+mod settings;
 
 use fieldpost_wbxml::{Command, Tag, tags};
 
@@ -10,10 +13,10 @@ use crate::{
 };
 
 /// Carries out a request.
-#[allow(clippy::match_single_binding, clippy::unused_async)]
 pub async fn run(session: &mut Session) -> Result<Reply, Failure> {
     match session.request.command {
-        // The commands of other files come here.
+        Command::Provision => provision::run(session).await,
+        Command::Settings => settings::run(session).await,
         _ => Err(Failure::Status(status::COMMAND_NOT_SUPPORTED)),
     }
 }
