@@ -14,18 +14,25 @@
 //! - Everything is looked for in the signed-in user's own mailbox: no id, key or reference names another account's.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
+// Parts of the frame wait for the commands that use them.
+#![allow(dead_code)]
 
 mod codec;
 mod command;
 mod item;
+mod policy;
 mod reply;
 mod serve;
 mod service;
 mod session;
 mod settings;
+#[cfg(test)]
+mod testing;
 mod waiting;
 
+pub use policy::Policy;
 pub use reply::Body;
 pub use serve::Origin;
 pub use service::{Ended, Service};
+pub(crate) use session::Session;
 pub use settings::Settings;

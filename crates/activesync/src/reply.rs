@@ -76,6 +76,15 @@ pub mod status {
 }
 
 impl Failure {
+    /// Its status, or HTTP's where that is all there is.
+    pub fn code(&self) -> u16 {
+        match self {
+            Self::Status(status) | Self::RetryAfter(status, _) => *status,
+            Self::Http(status) => status.as_u16(),
+            Self::Superseded => 0,
+        }
+    }
+
     /// The HTTP status that stands for a common status below 14.0, where none of 100 or above may be sent (status.tsv).
     pub fn http_below_14(status: u16) -> StatusCode {
         let code = match status {

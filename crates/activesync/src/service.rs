@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use fieldpost_directory::Directory;
-use fieldpost_mailbox::Mailboxes;
+use fieldpost_mailbox::{AccountId, Mailboxes};
 use fieldpost_transport::Transport;
-use tokio::sync::Semaphore;
+use tokio::sync::{MutexGuard, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -32,6 +32,9 @@ pub struct Service {
     pub(crate) stopping: CancellationToken,
     /// Bytes of messages that are being sent, in KiB.
     pub(crate) message_memory: Arc<Semaphore>,
+    /// Held while a device's record is read, changed and written, so that no change undoes another. An account has one of
+    /// them, which it shares with some others.
+    device_writers: [tokio::sync::Mutex<()>; 64],
 }
 
 /// The connection is to be closed without an answer: a newer request of the device has taken over.
@@ -59,12 +62,19 @@ impl Service {
             sending: Sending::default(),
             stopping: CancellationToken::new(),
             message_memory: Arc::new(Semaphore::new(memory)),
+            device_writers: std::array::from_fn(|_| tokio::sync::Mutex::default()),
         })
     }
 
     /// Answers all waiting requests at once: the server stops.
     pub fn stop(&self) {
         self.stopping.cancel();
+    }
+
+    /// Whoever has it is the only one to change the records of an account's devices.
+    pub(crate) async fn device_writer(&self, account: AccountId) -> MutexGuard<'_, ()> {
+        let number = account.0 as usize % self.device_writers.len();
+        self.device_writers[number].lock().await
     }
 
     /// How many requests wait for changes now.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::Policy;
+
 /// Settings of the ActiveSync front-end.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -23,6 +25,17 @@ pub struct Settings {
     pub max_collections: usize,
     /// The bytes that a response to Sync grows to before the rest waits for the next round.
     pub response_size: usize,
+    /// What devices that ask for a policy are to keep to.
+    pub policy: Policy,
+    /// Whether a device that has taken no policy is turned away until it does.
+    ///
+    /// Off by default. Outlook on a desktop can't take any policy, and Windows Mail asks for one only when it is told to
+    /// (client-quirks D2, D3), while the default policy demands nothing that would be worth shutting them out. A device
+    /// that shows a key of a policy is always held to the policy that is in force.
+    pub require_policy: bool,
+    /// Whether a device may speak that took the policy in part, not at all, or is looked after by somebody else, and says
+    /// so (MS-ASPROV_R387 to R389).
+    pub allow_non_provisionable: bool,
     /// The time that a Sync works before the rest waits for the next round.
     pub response_time: Duration,
 }
@@ -40,6 +53,9 @@ impl Default for Settings {
             max_devices: 100,
             max_collections: 300,
             response_size: 4 * 1024 * 1024,
+            policy: Policy::default(),
+            require_policy: false,
+            allow_non_provisionable: true,
             response_time: Duration::from_secs(15),
         }
     }

@@ -17,6 +17,10 @@ mod sync;
 pub use move_items::Moved;
 pub use send_mail::Sending;
 pub use sync::LastRequests;
+mod device_information;
+pub mod options;
+mod provision;
+mod settings;
 
 use fieldpost_wbxml::{Command, Tag, tags};
 
@@ -43,6 +47,8 @@ pub async fn run(session: &mut Session) -> Result<Reply, Failure> {
             send_mail::run(session).await
         }
         Command::Sync => sync::run(session).await,
+        Command::Provision => provision::run(session).await,
+        Command::Settings => settings::run(session).await,
         _ => Err(Failure::Status(status::COMMAND_NOT_SUPPORTED)),
     }
 }

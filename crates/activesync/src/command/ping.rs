@@ -35,7 +35,7 @@ pub async fn run(session: &mut Session) -> Result<Reply, Failure> {
     if session.device.attention.as_ref() != Some(&asked) {
         let attention = asked.clone();
         session
-            .update_device(|device| device.attention = Some(attention))
+            .change_device(|device| device.attention = Some(attention))
             .await?;
     }
     session.request.body = bytes::Bytes::new();

@@ -100,9 +100,7 @@ pub async fn run(session: &mut Session) -> Result<Reply, Failure> {
         save(session, copy.unwrap_or(bytes)).await?;
     }
     if let Some(id) = &asked.client_id {
-        session
-            .update_device(|device| drop(device.note_sent(id)))
-            .await?;
+        session.change_device(|device| device.note_sent(id)).await?;
     }
     if let Some(source) = source {
         source.mark(session).await;

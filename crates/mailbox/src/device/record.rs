@@ -332,25 +332,6 @@ impl Mailbox {
         self.commit_aside(commit).await.map(drop)
     }
 
-    /// Changes what is known of a device, as it is now: two requests of a device that change different things both have their
-    /// way. `None`: there is no such device.
-    pub async fn update_device(
-        &self,
-        id: &DeviceId,
-        change: impl FnOnce(&mut Device),
-    ) -> Result<Option<Device>, Error> {
-        let _turn = self.account.turns.wait(id, RECORD).await;
-        let Some(before) = self.device(id).await? else {
-            return Ok(None);
-        };
-        let mut device = before.clone();
-        change(&mut device);
-        if device != before {
-            self.put_device(&device).await?;
-        }
-        Ok(Some(device))
-    }
-
     /// Forgets a device and all it holds; when it comes again, it begins from nothing. Whether there was any.
     pub async fn forget_device(&self, id: &DeviceId) -> Result<bool, Error> {
         let was_there = self.device(id).await?.is_some();
@@ -426,8 +407,6 @@ fn cut(text: &str, limit: usize) -> &str {
     &text[..text.floor_char_boundary(limit)]
 }
 
-/// Stands for the device's own record among the locks of its states; no folder has this id.
-const RECORD: FolderId = FolderId(u64::MAX);
 const VERSION: u8 = 1;
 /// Bytes kept of each text, so that a record stays within what the index takes.
 const MAX_TEXT: usize = 96;

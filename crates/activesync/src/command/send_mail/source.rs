@@ -138,16 +138,14 @@ impl Source {
         if is_html {
             text.push_str("<hr>");
             for (name, value) in lines {
-                text.push_str(&format!(
-                    "<b>{name}:</b> {}<br>\r\n",
-                    value.replace('&', "&amp;").replace('<', "&lt;")
-                ));
+                let value = value.replace('&', "&amp;").replace('<', "&lt;");
+                text.extend(["<b>", name, ":</b> ", &value, "<br>\r\n"]);
             }
             text.push_str("<br>\r\n");
         } else {
             text.push_str("\r\n\r\n-----\r\n");
             for (name, value) in lines {
-                text.push_str(&format!("{name}: {value}\r\n"));
+                text.extend([name, ": ", &value, "\r\n"]);
             }
             text.push_str("\r\n");
         }

@@ -148,7 +148,7 @@ pub async fn run(
         // It got too large or took too long: MoreAvailable stands before the items, so it is written once more.
         taken = written;
         more = true;
-        out.rollback(place.clone());
+        out.rollback(place);
     }
     write::responses(session, out, folder.id, &responses, &preferences).await?;
     out.end();
