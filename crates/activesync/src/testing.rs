@@ -270,3 +270,135 @@ pub fn within(encoder: &mut Encoder, tag: Tag, write: impl FnOnce(&mut Encoder))
     write(encoder);
     encoder.end();
 }
+
+/// A document written as XML in the notation of [`Answer::xml`]: `<airsync:Sync>…</airsync:Sync>`, without attributes.
+pub fn wbxml(xml: &str) -> Vec<u8> {
+    let mut out = Encoder::new();
+    let mut rest = xml.trim();
+    while let Some(at) = rest.find('<') {
+        let text = rest[..at].trim();
+        if !text.is_empty() {
+            let plain = text
+                .replace("&lt;", "<")
+                .replace("&gt;", ">")
+                .replace("&amp;", "&");
+            out.push_text(&plain);
+        }
+        let end = at + rest[at..].find('>').unwrap();
+        let name = &rest[at + 1..end];
+        rest = &rest[end + 1..];
+        if name.starts_with('/') {
+            out.end();
+            continue;
+        }
+        let plain = name.trim_end_matches('/');
+        let (prefix, local) = plain.split_once(':').unwrap();
+        out.start(Tag::find(prefix, local).unwrap_or_else(|| panic!("no tag {plain}")));
+        if name.ends_with('/') {
+            out.end();
+        }
+    }
+    out.finish()
+}
+
+/// A phone that has taken its policy: it knows its policy key and speaks one version.
+pub struct Phone<'a> {
+    pub fixture: &'a Fixture,
+    pub id: String,
+    pub version: &'static str,
+    pub policy_key: u32,
+}
+
+impl<'a> Phone<'a> {
+    /// A new device of alice's that goes through Provision.
+    pub async fn new(fixture: &'a Fixture, id: &str, version: &'static str) -> Self {
+        let mut phone = Self {
+            fixture,
+            id: id.to_owned(),
+            version,
+            policy_key: 0,
+        };
+        let device = if version == "14.1" {
+            "<settings:DeviceInformation><settings:Set><settings:Model>T</settings:Model></settings:Set></settings:DeviceInformation>"
+        } else {
+            ""
+        };
+        let kind = "<provision:PolicyType>MS-EAS-Provisioning-WBXML</provision:PolicyType>";
+        let first = phone
+            .ask(
+                "Provision",
+                &format!(
+                    "<provision:Provision>{device}<provision:Policies><provision:Policy>{kind}</provision:Policy></provision:Policies></provision:Provision>"
+                ),
+            )
+            .await
+            .xml();
+        phone.policy_key = text_of(&first, "provision:PolicyKey").parse().unwrap();
+        let offered = phone.policy_key;
+        let second = phone
+            .ask(
+                "Provision",
+                &format!(
+                    "<provision:Provision><provision:Policies><provision:Policy>{kind}<provision:PolicyKey>{offered}</provision:PolicyKey><provision:Status>1</provision:Status></provision:Policy></provision:Policies></provision:Provision>"
+                ),
+            )
+            .await
+            .xml();
+        phone.policy_key = text_of(&second, "provision:PolicyKey").parse().unwrap();
+        phone
+    }
+
+    /// A command with a document; every document that comes back is checked against the element tables.
+    pub async fn ask(&self, command: &str, xml: &str) -> Answer {
+        let answer = self.asking(command, xml).of(self.fixture).await;
+        self.check(command, &answer);
+        answer
+    }
+
+    pub fn asking(&self, command: &str, xml: &str) -> Asking {
+        let asking = ask(command)
+            .device(&self.id)
+            .version(self.version)
+            .key(self.policy_key);
+        if xml.is_empty() {
+            asking
+        } else {
+            asking.body(wbxml(xml))
+        }
+    }
+
+    fn check(&self, command: &str, answer: &Answer) {
+        if answer.body.is_empty() || answer.status != StatusCode::OK {
+            return;
+        }
+        let root = Element::parse(&answer.body, Limits::default()).unwrap();
+        let command = fieldpost_wbxml::Command::from_name(command).unwrap();
+        let version = fieldpost_wbxml::Version::parse(self.version).unwrap();
+        let checked = fieldpost_wbxml::schema::validate(
+            &root,
+            command,
+            fieldpost_wbxml::schema::Direction::Response,
+            version,
+        );
+        if let Err(violation) = checked {
+            panic!("{violation} in {}", root.to_xml(|_| false));
+        }
+    }
+}
+
+/// The text of the first element of that name.
+pub fn text_of(xml: &str, name: &str) -> String {
+    texts_of(xml, name)
+        .into_iter()
+        .next()
+        .unwrap_or_else(|| panic!("no {name} in {xml}"))
+}
+
+/// The texts of all elements of that name that have no others in them.
+pub fn texts_of(xml: &str, name: &str) -> Vec<String> {
+    let (open, close) = (format!("<{name}>"), format!("</{name}>"));
+    xml.split(&open)
+        .skip(1)
+        .filter_map(|rest| Some(rest.split_once(&close)?.0.to_owned()))
+        .collect()
+}

@@ -190,3 +190,6 @@ fn root_status(status: u16, limit: Option<u32>) -> Reply {
     out.end();
     Reply::Document(out.finish())
 }
+
+#[cfg(test)]
+mod tests;

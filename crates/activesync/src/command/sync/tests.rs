@@ -1,0 +1,305 @@
+//! Conversations about mail.
+
+use bytes::Bytes;
+use fieldpost_mailbox::{FlagUpdate, Flags, NewItem, SpecialUse, UidSet, UpdateMode};
+
+use crate::testing::{Fixture, Phone, text_of, texts_of};
+
+/// A phone with one collection.
+struct Sync<'a> {
+    phone: Phone<'a>,
+    folder: u64,
+    key: String,
+}
+
+impl<'a> Sync<'a> {
+    async fn new(
+        fixture: &'a Fixture,
+        id: &str,
+        version: &'static str,
+        special: SpecialUse,
+    ) -> Self {
+        let phone = Phone::new(fixture, id, version).await;
+        let mailbox = fixture.mailbox("alice").await;
+        let folder = mailbox.special(special).await.unwrap().id.0;
+        let mut sync = Self {
+            phone,
+            folder,
+            key: "0".into(),
+        };
+        let first = sync.go("").await;
+        assert!(!first.contains("airsync:Commands"), "{first}");
+        sync
+    }
+
+    /// One round with `inside` behind the collection's id; takes the new key.
+    async fn go(&mut self, inside: &str) -> String {
+        let xml = self.lose(inside).await;
+        if xml.contains("airsync:SyncKey") {
+            self.key = text_of(&xml, "airsync:SyncKey");
+        }
+        xml
+    }
+
+    /// The same, but the answer gets lost.
+    async fn lose(&self, inside: &str) -> String {
+        let answer = self.phone.ask("Sync", &self.request(inside)).await;
+        if answer.body.is_empty() {
+            String::new()
+        } else {
+            answer.xml()
+        }
+    }
+
+    fn request(&self, inside: &str) -> String {
+        format!(
+            "<airsync:Sync><airsync:Collections><airsync:Collection><airsync:SyncKey>{}</airsync:SyncKey><airsync:CollectionId>{}</airsync:CollectionId>{inside}</airsync:Collection></airsync:Collections></airsync:Sync>",
+            self.key, self.folder
+        )
+    }
+}
+
+async fn deliver(fixture: &Fixture, text: &str) -> u32 {
+    let mailbox = fixture.mailbox("alice").await;
+    let inbox = mailbox.special(SpecialUse::Inbox).await.unwrap().id;
+    let mut incoming = fixture
+        .mailboxes
+        .receive(mailbox.account(), None)
+        .await
+        .unwrap();
+    incoming.write(Bytes::from(text.to_owned())).await.unwrap();
+    let item = NewItem::new(incoming.finish().await.unwrap());
+    mailbox.append(inbox, &item).await.unwrap().uid
+}
+
+fn mail(subject: &str) -> String {
+    format!(
+        "From: Bob <bob@demo.test>\r\nTo: \"Adams, Alice\" <alice@demo.test>\r\nSubject: {subject}\r\n\
+         Content-Type: text/plain; charset=utf-8\r\n\r\nText of {subject}\r\n"
+    )
+}
+
+const PLAIN: &str = "<airsync:Options><airsyncbase:BodyPreference><airsyncbase:Type>1</airsyncbase:Type></airsyncbase:BodyPreference></airsync:Options>";
+
+#[tokio::test]
+async fn mail_comes_changes_and_goes_in_every_version() {
+    for version in ["12.1", "14.0", "14.1"] {
+        let fixture = Fixture::new().await;
+        let mut sync = Sync::new(&fixture, "d1", version, SpecialUse::Inbox).await;
+        deliver(&fixture, &mail("one")).await;
+        let uid = deliver(&fixture, &mail("two")).await;
+        let added = sync.go(PLAIN).await;
+        assert_eq!(texts_of(&added, "email:Subject"), ["two", "one"], "{added}");
+        assert_eq!(
+            texts_of(&added, "airsyncbase:Data"),
+            ["Text of two\r\n", "Text of one\r\n"]
+        );
+        assert_eq!(
+            text_of(&added, "email:To"),
+            "\"Adams, Alice\" &lt;alice@demo.test&gt;"
+        );
+        assert!(!added.contains("MoreAvailable"));
+        // Nothing new: an empty response.
+        assert_eq!(sync.go("").await, "");
+        let mailbox = fixture.mailbox("alice").await;
+        let inbox = mailbox.special(SpecialUse::Inbox).await.unwrap().id;
+        let seen = FlagUpdate::flags(UpdateMode::Add, Flags::SEEN | Flags::FLAGGED);
+        let uids: UidSet = [uid].into_iter().collect();
+        mailbox
+            .update_flags(inbox, &uids, &seen, None)
+            .await
+            .unwrap();
+        let changed = sync.go("").await;
+        assert_eq!(text_of(&changed, "email:Read"), "1");
+        assert_eq!(text_of(&changed, "email:Status"), "2");
+        assert!(!changed.contains("email:Subject"), "{changed}");
+        // The phone's own change is not told to it; others see it.
+        let id = texts_of(&added, "airsync:ServerId");
+        let own = format!(
+            "<airsync:Commands><airsync:Change><airsync:ServerId>{}</airsync:ServerId><airsync:ApplicationData><email:Read>1</email:Read><email:Flag><email:Status>2</email:Status></email:Flag></airsync:ApplicationData></airsync:Change><airsync:Delete><airsync:ServerId>{}</airsync:ServerId></airsync:Delete></airsync:Commands>",
+            id[1], id[0]
+        );
+        let lost = sync.lose(&own).await;
+        assert!(
+            !lost.contains("airsync:Responses") && !lost.contains("airsync:Commands"),
+            "{lost}"
+        );
+        let again = sync.go(&own).await;
+        assert!(!again.contains("airsync:Commands"), "{again}");
+        assert_eq!(sync.go("").await, "");
+        let view = mailbox.view(inbox).await.unwrap();
+        assert_eq!(view.len(), 1);
+        assert!(
+            view.at(0)
+                .unwrap()
+                .flags
+                .contains(Flags::SEEN | Flags::FLAGGED)
+        );
+        let trash = mailbox.special(SpecialUse::Trash).await.unwrap().id;
+        assert_eq!(mailbox.view(trash).await.unwrap().len(), 1);
+        // It leaves by another hand.
+        mailbox
+            .expunge(inbox, &UidSet::all(), fieldpost_mailbox::Expunge::All)
+            .await
+            .unwrap();
+        let gone = sync.go("").await;
+        assert!(
+            gone.contains(&format!("<airsync:Delete><airsync:ServerId>{}", id[1])),
+            "{gone}"
+        );
+    }
+}
+
+/// Client-quirks A1: the same key again gives an equivalent answer; MS-ASCMD_R4425: a key of nobody's is 3.
+#[tokio::test]
+async fn a_lost_response_is_given_again_and_a_strange_key_is_status_3() {
+    let fixture = Fixture::new().await;
+    let mut sync = Sync::new(&fixture, "d1", "14.1", SpecialUse::Inbox).await;
+    for number in 0..7 {
+        deliver(&fixture, &mail(&number.to_string())).await;
+    }
+    let window = "<airsync:WindowSize>3</airsync:WindowSize>";
+    let lost = sync.lose(window).await;
+    deliver(&fixture, &mail("late")).await;
+    let first = sync.go(window).await;
+    assert_eq!(texts_of(&lost, "email:Subject").len(), 3);
+    assert!(first.contains("<airsync:MoreAvailable/>"));
+    let mut subjects = texts_of(&first, "email:Subject");
+    loop {
+        let next = sync.go(window).await;
+        subjects.extend(texts_of(&next, "email:Subject"));
+        if !next.contains("MoreAvailable") {
+            break;
+        }
+    }
+    subjects.sort();
+    assert_eq!(subjects, ["0", "1", "2", "3", "4", "5", "6", "late"]);
+    let good = std::mem::replace(&mut sync.key, "0123456789abcdef-7".into());
+    assert_eq!(text_of(&sync.lose("").await, "airsync:Status"), "3");
+    sync.key = good;
+    assert_eq!(sync.go("").await, "");
+}
+
+/// MS-ASCMD_R673: an empty request repeats the last one as it was written; MS-ASCMD §2.2.3.177.17: 13 where there is none.
+#[tokio::test]
+async fn empty_and_partial_requests_repeat_the_last() {
+    let fixture = Fixture::new().await;
+    let phone = Phone::new(&fixture, "d2", "14.1").await;
+    let none = phone.ask("Sync", "").await.xml();
+    assert_eq!(text_of(&none, "airsync:Status"), "13");
+    let mut sync = Sync::new(&fixture, "d1", "14.1", SpecialUse::Inbox).await;
+    sync.go(PLAIN).await;
+    assert_eq!(sync.go("").await, "");
+    let empty = sync.phone.ask("Sync", "").await;
+    assert!(empty.body.is_empty());
+    deliver(&fixture, &mail("x")).await;
+    let added = sync.phone.ask("Sync", "").await.xml();
+    assert_eq!(text_of(&added, "email:Subject"), "x");
+    // The key written in it is the previous one now: the response was lost.
+    let again = sync.phone.ask("Sync", "").await.xml();
+    assert_eq!(text_of(&again, "email:Subject"), "x");
+    let partial =
+        "<airsync:Sync><airsync:WindowSize>5</airsync:WindowSize><airsync:Partial/></airsync:Sync>";
+    let again = sync.phone.ask("Sync", partial).await.xml();
+    assert_eq!(text_of(&again, "email:Subject"), "x");
+}
+
+/// Items of other classes can't be made yet, and are never silently dropped.
+#[tokio::test]
+async fn an_event_that_a_phone_makes_is_refused_aloud() {
+    let fixture = Fixture::new().await;
+    let mut sync = Sync::new(&fixture, "d1", "14.1", SpecialUse::Calendar).await;
+    let add = "<airsync:Commands><airsync:Add><airsync:ClientId>c1</airsync:ClientId><airsync:ApplicationData><calendar:Subject>s</calendar:Subject></airsync:ApplicationData></airsync:Add></airsync:Commands>";
+    let refused = sync.go(add).await;
+    assert!(
+        refused.contains("<airsync:Add><airsync:ClientId>c1</airsync:ClientId><airsync:Status>6</airsync:Status></airsync:Add>"),
+        "{refused}"
+    );
+}
+
+/// MS-ASCMD_R3162, R4748 (both kinds of waiting: 4), R3227 to R3230 (out of range: 14 and the nearest).
+#[tokio::test]
+async fn waiting_has_bounds() {
+    let fixture = Fixture::new().await;
+    let sync = Sync::new(&fixture, "d1", "14.1", SpecialUse::Inbox).await;
+    for (wait, status, limit) in [
+        ("<airsync:Wait>0</airsync:Wait>", "14", "1"),
+        ("<airsync:Wait>60</airsync:Wait>", "14", "59"),
+        (
+            "<airsync:HeartbeatInterval>59</airsync:HeartbeatInterval>",
+            "14",
+            "60",
+        ),
+        (
+            "<airsync:HeartbeatInterval>1000000000</airsync:HeartbeatInterval>",
+            "14",
+            "3540",
+        ),
+        (
+            "<airsync:Wait>5</airsync:Wait><airsync:HeartbeatInterval>60</airsync:HeartbeatInterval>",
+            "4",
+            "",
+        ),
+    ] {
+        let request = sync
+            .request("")
+            .replace("</airsync:Sync>", &format!("{wait}</airsync:Sync>"));
+        let answer = sync.phone.ask("Sync", &request).await.xml();
+        assert_eq!(text_of(&answer, "airsync:Status"), status, "{wait}");
+        if !limit.is_empty() {
+            assert_eq!(text_of(&answer, "airsync:Limit"), limit, "{wait}");
+        }
+    }
+}
+
+/// A waiting Sync and a Ping are woken by a delivery, and only the newest of a device waits (client-quirks A6).
+#[tokio::test]
+async fn a_delivery_wakes_who_waits() {
+    let fixture = Fixture::new().await;
+    let mut sync = Sync::new(&fixture, "d1", "14.1", SpecialUse::Inbox).await;
+    sync.go(PLAIN).await;
+    let request = sync.request("").replace(
+        "</airsync:Sync>",
+        "<airsync:HeartbeatInterval>3000</airsync:HeartbeatInterval></airsync:Sync>",
+    );
+    let waiting = sync.phone.ask("Sync", &request);
+    let wake = async {
+        while fixture.service.waiting() == 0 {
+            tokio::task::yield_now().await;
+        }
+        deliver(&fixture, &mail("wake")).await;
+    };
+    let (answer, ()) = tokio::join!(waiting, wake);
+    assert_eq!(text_of(&answer.xml(), "email:Subject"), "wake");
+    sync.key = text_of(&answer.xml(), "airsync:SyncKey");
+    let ping = format!(
+        "<ping:Ping><ping:HeartbeatInterval>600</ping:HeartbeatInterval><ping:Folders><ping:Folder><ping:Id>{}</ping:Id><ping:Class>Email</ping:Class></ping:Folder></ping:Folders></ping:Ping>",
+        sync.folder
+    );
+    let older = fixture.try_send(
+        sync.phone.asking("Ping", &ping).build(),
+        crate::testing::SECURE,
+    );
+    let newer = async {
+        while fixture.service.waiting() == 0 {
+            tokio::task::yield_now().await;
+        }
+        let newer = sync.phone.ask("Ping", "");
+        let wake = async {
+            tokio::task::yield_now().await;
+            deliver(&fixture, &mail("again")).await;
+        };
+        tokio::join!(newer, wake).0
+    };
+    let (older, newer) = tokio::join!(older, newer);
+    assert!(older.is_err(), "the older Ping's connection is closed");
+    let xml = newer.xml();
+    assert_eq!(text_of(&xml, "ping:Status"), "2");
+    assert_eq!(text_of(&xml, "ping:Folder"), sync.folder.to_string());
+    // What is pending answers at once.
+    assert_eq!(
+        text_of(&sync.phone.ask("Ping", "").await.xml(), "ping:Status"),
+        "2"
+    );
+    assert_eq!(fixture.service.waiting(), 0);
+}
