@@ -943,8 +943,31 @@ fn charsets() {
         "SEARCH CHARSET \"\" ALL",
         "SORT (DATE) X-Y ALL",
         "THREAD REFERENCES X ALL",
+        "SEARCH RETURN (COUNT) CHARSET FOO ALL",
     ] {
-        assert_eq!(read(line), Err(Problem::BadCharset), "{line}");
+        let bad = Problem::BadCharset { saves: false };
+        assert_eq!(read(line), Err(bad), "{line}");
+    }
+    for line in [
+        "SEARCH RETURN (SAVE) CHARSET FOO ALL",
+        "SORT RETURN (COUNT SAVE) (DATE) X-Y ALL",
+    ] {
+        let bad = Problem::BadCharset { saves: true };
+        assert_eq!(read(line), Err(bad), "{line}");
+    }
+    // The charset is missing, or what follows is no search anyway.
+    for line in [
+        "SORT (SUBJECT) ALL",
+        "SORT (SUBJECT) FROM x",
+        "THREAD REFERENCES ALL",
+        "SEARCH CHARSET FOO",
+        "SEARCH CHARSET FOO NONSENSE",
+    ] {
+        let problem = read(line).unwrap_err();
+        assert!(
+            matches!(problem, Problem::Arguments(..)),
+            "{line}: {problem:?}"
+        );
     }
 }
 
