@@ -1,7 +1,8 @@
 //! The driver of one IMAP connection: lines and literals in, responses out, IDLE, TLS, deadlines, the end.
 //!
 //! Responses gather in the connection's buffer and leave when no further command has arrived yet, or when they are many: a client that
-//! sends commands and reads no responses is waited for, and in the end given up.
+//! sends commands and reads no responses is waited for, and in the end given up. Between two commands that came together other tasks have
+//! their turn: thousands of them in a row do not keep other clients waiting.
 
 use std::{sync::Arc, time::Duration};
 
@@ -86,6 +87,7 @@ impl Driver {
         loop {
             if self.connection.has_line() {
                 Output::new(&mut self.connection).ease().await?;
+                tokio::task::yield_now().await;
             } else {
                 self.connection.flush().await?;
             }

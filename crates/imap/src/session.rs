@@ -15,6 +15,7 @@ use std::{sync::Arc, time::Duration};
 
 use fieldpost_connection::{Connection, ConnectionId, Peer};
 use fieldpost_directory::{Protocol, SignInContext};
+use fieldpost_mailbox::UidSet;
 
 use crate::{
     Error, Service,
@@ -113,7 +114,13 @@ impl Session {
     pub(crate) fn bad(mut self, bad: &BadCommand, output: &mut Output<'_>) -> Next {
         let mut replies = output.replies();
         let (status, code) = match bad.problem {
-            Problem::BadCharset => (Status::No, Some(Code::BadCharset(CHARSETS))),
+            Problem::BadCharset { saves } => {
+                if saves && let Self::Selected(state) = &mut self {
+                    // RFC 5182 §2.1: a search that fails leaves nothing saved.
+                    state.folder.saved = UidSet::default();
+                }
+                (Status::No, Some(Code::BadCharset(CHARSETS)))
+            }
             Problem::NoTag
             | Problem::NoCommand
             | Problem::UnknownCommand

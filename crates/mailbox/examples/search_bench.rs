@@ -35,7 +35,7 @@ async fn main() -> Result<(), Error> {
         ..embedded::Settings::default()
     };
     let store = embedded::EmbeddedStore::open(directory.path(), settings)?;
-    let mailboxes = Mailboxes::new(store, Settings::default());
+    let mailboxes = Mailboxes::new(store.clone(), Settings::default());
     let mailbox = mailboxes.open(ALICE).await?;
     let inbox = mailbox.special(SpecialUse::Inbox).await?.id;
     let bytes = fill(&mailboxes, &mailbox, inbox, mails).await?;
@@ -43,7 +43,15 @@ async fn main() -> Result<(), Error> {
         "{mails} mails of {} bytes in the mean, processor time of one operation:",
         bytes / u64::from(mails.max(1))
     );
+    let forgetful = Mailboxes::new(
+        store,
+        Settings {
+            sort_memory: 0,
+            ..Settings::default()
+        },
+    );
     let bench = Bench {
+        forgetful: forgetful.open(ALICE).await?,
         view: mailbox.view(inbox).await?,
         mailbox,
         inbox,
@@ -55,6 +63,8 @@ async fn main() -> Result<(), Error> {
 
 struct Bench {
     mailbox: Mailbox,
+    /// The same mailbox, of which no keys stay in memory.
+    forgetful: Mailbox,
     inbox: FolderId,
     view: Arc<View>,
 }
@@ -146,6 +156,20 @@ impl Bench {
                 let sorted = self
                     .mailbox
                     .sort(self.inbox, &self.view, &uids, &keys, &mut || true)
+                    .await?;
+                Ok(sorted.len())
+            })
+            .await?;
+        }
+        for (what, key) in [
+            ("SORT (DATE), the first time", SortKey::SentDate),
+            ("SORT (SUBJECT), the first time", SortKey::Subject),
+        ] {
+            measure(what, 10, async || {
+                let by = [SortBy::ascending(key)];
+                let sorted = self
+                    .forgetful
+                    .sort(self.inbox, &self.view, &uids, &by, &mut || true)
                     .await?;
                 Ok(sorted.len())
             })

@@ -54,6 +54,7 @@ pub use device::{Device, DeviceId};
 pub use error::{Error, NameError};
 pub use folder::{
     Counters, Folder, FolderKind, MAX_FOLDER_DEPTH, MAX_FOLDER_NAME, NewFolder, SpecialUse,
+    check_path,
 };
 pub use ids::{ContentId, EntryId, FolderId, ThreadId};
 pub use index::{Facts, Flags, Row, View, WindowPosition};

@@ -18,6 +18,7 @@ use crate::{
     account::{Account, State},
     folder::make_default_folders,
     header_cache::HeaderCache,
+    search::SortCache,
 };
 
 /// All mailboxes of a process.
@@ -31,6 +32,7 @@ pub struct Mailboxes {
     /// Grows with every look at an account or a folder.
     tick: AtomicU64,
     pub(crate) headers: HeaderCache,
+    pub(crate) sort_keys: SortCache,
 }
 
 impl Mailboxes {
@@ -39,6 +41,7 @@ impl Mailboxes {
     pub fn new(store: Arc<dyn Store>, settings: Settings) -> Arc<Self> {
         Arc::new(Self {
             headers: HeaderCache::new(settings.header_memory),
+            sort_keys: SortCache::new(settings.sort_memory),
             store,
             settings,
             accounts: Mutex::default(),
@@ -118,9 +121,15 @@ impl Mailboxes {
         self.headers.memory()
     }
 
+    /// How many bytes the keys that items are sorted by take up in memory.
+    pub fn sort_memory(&self) -> usize {
+        self.sort_keys.memory()
+    }
+
     /// Drops everything that is in memory; what is asked next is read from the store.
     pub async fn forget_all(&self) {
         self.headers.clear();
+        self.sort_keys.clear();
         let accounts: Vec<_> = self.accounts.lock().values().cloned().collect();
         for account in accounts {
             let _writer = account.writer.lock().await;

@@ -20,6 +20,9 @@ pub struct Settings {
     pub memory_budget: usize,
     /// How many bytes the headers of messages may take up in memory besides; 0 keeps none.
     pub header_memory: usize,
+    /// How many bytes subjects, dates and names that folders were sorted by may take up in memory besides, some 70 for each message and key;
+    /// 0 keeps none.
+    pub sort_memory: usize,
     /// The quota of an account when it is made.
     pub default_quota: Limits,
     /// The largest item that is taken in, in bytes (0 = no limit).
@@ -42,6 +45,7 @@ impl Default for Settings {
             }),
             memory_budget: 128 * 1024 * 1024,
             header_memory: 32 * 1024 * 1024,
+            sort_memory: 16 * 1024 * 1024,
             default_quota: Limits::default(),
             max_item_size: 0,
             max_folders: 5_000,
@@ -56,6 +60,7 @@ impl fmt::Debug for Settings {
         f.debug_struct("Settings")
             .field("memory_budget", &self.memory_budget)
             .field("header_memory", &self.header_memory)
+            .field("sort_memory", &self.sort_memory)
             .field("default_quota", &self.default_quota)
             .field("max_item_size", &self.max_item_size)
             .field("max_folders", &self.max_folders)

@@ -246,8 +246,10 @@ impl Parser<'_, '_> {
                 b'@' => {
                     self.position += 1;
                     let local = self.words.take_local_part();
+                    // The comment behind a bare address is its name (RFC 5322 §3.4); one before it only where there is no other.
+                    let before = self.comment.take();
                     let (local, host) = self.domain(local);
-                    self.finish(None, &local, &host);
+                    self.finish(None, &local, &host, before);
                 }
                 b'"' => self.quoted_word(),
                 b'(' => self.comment(),
@@ -369,7 +371,7 @@ impl Parser<'_, '_> {
                 }
             }
         }
-        self.finish(route, &local, &host);
+        self.finish(route, &local, &host, None);
     }
 
     /// `obs-route`, up to and without its colon.
@@ -457,8 +459,15 @@ impl Parser<'_, '_> {
         self.push(address);
     }
 
-    /// The end of an entry that had an address; text up to the next comma is dropped, a comment in it may name the address.
-    fn finish(&mut self, route: Option<Vec<u8>>, local: &[u8], host: &[u8]) {
+    /// The end of an entry that had an address; text up to the next comma is dropped, a comment in it may name the address,
+    /// or else `before`.
+    fn finish(
+        &mut self,
+        route: Option<Vec<u8>>,
+        local: &[u8],
+        host: &[u8],
+        before: Option<Vec<u8>>,
+    ) {
         let name = self.words.take().filter(|name| !name.is_empty());
         while let Some(byte) = self.peek() {
             match byte {
@@ -483,7 +492,7 @@ impl Parser<'_, '_> {
             self.position += 1;
         }
         self.words.clear();
-        let comment = self.comment.take();
+        let comment = self.comment.take().or(before);
         self.push(Address {
             name: name.or_else(|| comment.map(|text| charset::header_text(&text))),
             route: route.map(|route| charset::header_text(&route)),

@@ -1,5 +1,7 @@
 //! Base subject: what stays of a subject when marks of replies and forwards are off (RFC 5256 §2.1).
 
+use std::borrow::Cow;
+
 /// See [`base_subject`].
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct BaseSubject {
@@ -12,8 +14,12 @@ pub struct BaseSubject {
 /// The base of a decoded subject, by the steps of RFC 5256 §2.1. Time is linear: all steps cut slices.
 pub fn base_subject(decoded: &str) -> BaseSubject {
     // Step 1: white space to single spaces.
-    let collapsed = decoded.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut rest = collapsed.as_str();
+    let collapsed = if is_collapsed(decoded) {
+        Cow::Borrowed(decoded)
+    } else {
+        Cow::Owned(decoded.split_whitespace().collect::<Vec<_>>().join(" "))
+    };
+    let mut rest = &*collapsed;
     let mut marked = false;
     loop {
         // Step 2: trailers.
@@ -51,6 +57,19 @@ pub fn base_subject(decoded: &str) -> BaseSubject {
         text: rest.trim().to_owned(),
         is_reply_or_forward: marked,
     }
+}
+
+/// Whether all white space is single spaces between words, as in most subjects; beyond ASCII nobody looks.
+fn is_collapsed(text: &str) -> bool {
+    let mut before = b' ';
+    for byte in text.bytes() {
+        let is_space = byte == b' ' || (9..=13).contains(&byte);
+        if !byte.is_ascii() || (is_space && (byte != b' ' || before == b' ')) {
+            return false;
+        }
+        before = byte;
+    }
+    before != b' '
 }
 
 /// `*subj-blob ("re" / ("fw" ["d"])) *WSP [subj-blob] ":"`

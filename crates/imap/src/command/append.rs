@@ -162,19 +162,16 @@ async fn receive(
             Line::Complete(line) => line,
             Line::TooLong => return Err(Stop::Refused(Answer::bad("Line too long"))),
         };
-        let next = append::next(tag, &line, literal_spec(&line), message.utf8);
-        let received = match taken {
-            Ok(received) => received,
-            Err(answer) => {
-                if let Ok(AppendNext::Message(next)) = &next
-                    && let Some(literal) = next.literal
-                    && literal.non_sync
-                {
-                    pass_over(output, literal.size, MOST_PASSED_OVER, patience).await?;
-                }
-                return Err(Stop::Refused(answer));
-            }
-        };
+        let announced = literal_spec(&line);
+        let next = append::next(tag, &line, announced, message.utf8);
+        if (taken.is_err() || next.is_err())
+            && let Some(literal) = announced
+            && literal.non_sync
+        {
+            // Whatever the line means: the octets come, and are no command.
+            pass_over(output, literal.size, MOST_PASSED_OVER, patience).await?;
+        }
+        let received = taken.map_err(Stop::Refused)?;
         let mut item = NewItem::new(received);
         item.flags = message.flags.system;
         item.keywords = message.flags.keywords;
@@ -339,6 +336,23 @@ mod tests {
         let mut client = office.signed_in().await;
         client.says("APPEND Nowhere {10}", "NO [TRYCREATE] *").await;
         client.says("APPEND INBOX {101}", "NO [TOOBIG] *").await;
+        // Octets behind what is no second message are octets all the same, and no commands.
+        for announced in [
+            "nonsense {16+}\r\nQ CREATE Owned\r",
+            "{0+}\r\n {16+}\r\nQ CREATE Owned\r",
+        ] {
+            client
+                .sends(format!(
+                    "y APPEND INBOX {{3+}}\r\na\r\n {announced}\n\r\nz NOOP\r\n"
+                ))
+                .await;
+            let (told, tagged) = client.until("y").await;
+            assert!(
+                told.is_empty() && !tagged.starts_with("OK"),
+                "{told:?} {tagged}"
+            );
+            assert!(client.until("z").await.0.is_empty());
+        }
         client
             .sends(format!(
                 "x APPEND INBOX {{101+}}\r\n{}\r\n",

@@ -1,6 +1,6 @@
 //! `COPY` (RFC 9051 §6.4.7, COPYUID of RFC 4315).
 
-use fieldpost_mailbox::Copied;
+use fieldpost_mailbox::{Copied, check_path};
 
 use crate::{
     answer::{Answer, Refusal},
@@ -9,6 +9,7 @@ use crate::{
         response::Code,
         set::SequenceSet,
     },
+    hierarchy::SEPARATOR,
     session::Selected,
     user::User,
 };
@@ -32,14 +33,18 @@ pub(crate) async fn answer(
     })
 }
 
-/// The mailbox that messages are to go to; one that is missing could be made (RFC 9051 §6.4.7).
+/// The mailbox that messages are to go to; one that is missing could be made (RFC 9051 §6.4.7), unless no mailbox can be called so.
 pub(crate) async fn target(
     user: &User,
     to: &MailboxName,
 ) -> Result<fieldpost_mailbox::FolderId, Refusal> {
     match user.find(to).await? {
         Some(folder) => Ok(folder.id),
-        None => Err(Answer::no(Code::TryCreate, "No such mailbox").into()),
+        None => {
+            let path: Vec<&str> = to.0.split(SEPARATOR).collect();
+            check_path(&path).map_err(fieldpost_mailbox::Error::from)?;
+            Err(Answer::no(Code::TryCreate, "No such mailbox").into())
+        }
     }
 }
 
@@ -68,6 +73,12 @@ mod tests {
         assert!(tagged.starts_with("OK [COPYUID "), "{tagged}");
         assert!(tagged.contains(" 2:3 1:2] "), "{tagged}");
         client.says("COPY 1 Nowhere", "NO [TRYCREATE] *").await;
+        // What no mailbox can be called is not to be made.
+        for name in ["\"\"", "a//b", "..", "\" a\""] {
+            let command = format!("COPY 1 {name}");
+            client.says(&command, "NO [CANNOT] *").await;
+        }
+        client.says("APPEND \"\" {3}", "NO [CANNOT] *").await;
         client
             .says("UID COPY 99 Archive", "OK Nothing to copy")
             .await;

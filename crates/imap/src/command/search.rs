@@ -331,6 +331,26 @@ mod tests {
             .await;
         client.says("SEARCH RETURN (SAVE) 9", "BAD *").await;
         client.tells("SEARCH $", &["* SEARCH"]).await;
+        // A charset that nobody knows is NO, and empties it; BAD syntax is no search at all.
+        client.ok("SEARCH RETURN (SAVE) ALL").await;
+        client.says("SEARCH RETURN (SAVE) NONSENSE", "BAD *").await;
+        client
+            .says("SEARCH CHARSET X-Y ALL", "NO [BADCHARSET *")
+            .await;
+        client.tells("SEARCH $ 2", &["* SEARCH 2"]).await;
+        for command in [
+            "SEARCH RETURN (SAVE) CHARSET X-Y ALL",
+            "SORT RETURN (SAVE) (DATE) X-Y ALL",
+        ] {
+            client.ok("SEARCH RETURN (SAVE) ALL").await;
+            client.says(command, "NO [BADCHARSET *").await;
+            client.tells("SEARCH $", &["* SEARCH"]).await;
+        }
+        client.ok("SEARCH RETURN (SAVE) ALL").await;
+        client
+            .says("SORT RETURN (SAVE) (DATE) UTF-8 9", "BAD *")
+            .await;
+        client.tells("SEARCH $", &["* SEARCH"]).await;
     }
 
     #[tokio::test]

@@ -1,6 +1,8 @@
 //! `SORT` (RFC 5256; SORT=DISPLAY of RFC 5957, ESORT of RFC 5267).
 
-use fieldpost_mailbox::{SortBy, SortKey as By};
+use std::sync::Arc;
+
+use fieldpost_mailbox::{SortBy, SortKey as By, UidSet, View};
 
 use crate::{
     answer::{Answer, Refusal},
@@ -17,21 +19,16 @@ pub(crate) async fn answer(
     sort: &Sort,
     output: &mut Output<'_>,
 ) -> Result<Answer, Refusal> {
-    let (view, uids) = find(state, &sort.key, output).await?;
-    let keys: Vec<SortBy> = sort
-        .keys
-        .iter()
-        .map(|(key, reverse)| SortBy {
-            key: sort_key(*key),
-            reverse: *reverse,
-        })
-        .collect();
-    let mut pace = || !output.is_gone();
-    let sorted = state
-        .user
-        .mailbox
-        .sort(state.folder.id, &view, &uids, &keys, &mut pace)
-        .await?;
+    let (view, sorted) = match found(state, sort, output).await {
+        Ok(found) => found,
+        Err(refusal) => {
+            if sort.returns.is_some_and(|returns| returns.save) {
+                // RFC 5182 §2.1: a search that fails leaves nothing saved.
+                state.folder.saved = UidSet::default();
+            }
+            return Err(refusal);
+        }
+    };
     let found = Found {
         view: &view,
         state,
@@ -50,11 +47,35 @@ pub(crate) async fn answer(
                 output.replies().data(line);
             }
             if returns.save {
-                state.folder.saved = saved(returns, &uids);
+                state.folder.saved = saved(returns, &sorted);
             }
         }
     }
     Ok(Answer::ok("Sorted"))
+}
+
+/// The messages that are meant, in their order, and the view they were found in.
+async fn found(
+    state: &mut Selected,
+    sort: &Sort,
+    output: &mut Output<'_>,
+) -> Result<(Arc<View>, Vec<u32>), Refusal> {
+    let (view, uids) = find(state, &sort.key, output).await?;
+    let keys: Vec<SortBy> = sort
+        .keys
+        .iter()
+        .map(|(key, reverse)| SortBy {
+            key: sort_key(*key),
+            reverse: *reverse,
+        })
+        .collect();
+    let mut pace = || !output.is_gone();
+    let sorted = state
+        .user
+        .mailbox
+        .sort(state.folder.id, &view, &uids, &keys, &mut pace)
+        .await?;
+    Ok((view, sorted))
 }
 
 fn sort_key(key: SortKey) -> By {

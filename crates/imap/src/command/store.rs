@@ -1,6 +1,6 @@
 //! `STORE` (RFC 9051 §6.4.6, UNCHANGEDSINCE of RFC 7162 §3.1.3).
 
-use fieldpost_mailbox::{FlagUpdate, Stored, UidSet, UpdateMode};
+use fieldpost_mailbox::{FlagUpdate, Stored, UidSet, UpdateMode, View};
 
 use crate::{
     answer::{Answer, Refusal},
@@ -45,12 +45,18 @@ pub(crate) async fn answer(
         .mailbox
         .update_flags(folder.id, &uids, &update, store.unchanged_since)
         .await?;
-    let own = tell_own(state, by, store.silent, &uids, &stored, output).await?;
+    let view = folder.view(&user.mailbox).await?;
+    let own = if store.silent {
+        tell_mod_seqs(state, by, &stored, output).await?
+    } else {
+        tell_flags(state, by, &view, &uids, &stored, output).await?
+    };
     let expunges = match by {
         Addressing::Sequence => Expunges::Withheld,
         Addressing::Uid => Expunges::Told,
     };
-    let is_missing = by == Addressing::Sequence && is_any_gone(state, &uids).await?;
+    // Messages that were asked for by number may have left meanwhile.
+    let is_missing = by == Addressing::Sequence && view.within(&uids).count() as u64 != uids.len();
     let modified = modified(state, by, &stored);
     state
         .tell(expunges, by == Addressing::Uid, &own, output)
@@ -72,12 +78,37 @@ pub(crate) async fn answer(
     Ok(Answer::ok("Stored"))
 }
 
-/// Tells what the command itself did: of each message its flags, or with `.SILENT` no more than its mod_seq. What is
-/// returned needs no telling any more: a message that others changed before, without the client's knowing, does.
-async fn tell_own(
+/// Tells what the command itself did, with `.SILENT`: of each message no more than its mod_seq. What is returned needs no telling any
+/// more: a message that others changed before, without the client's knowing, does.
+async fn tell_mod_seqs(
+    state: &Selected,
+    by: Addressing,
+    stored: &Stored,
+    output: &mut Output<'_>,
+) -> Result<Own, Refusal> {
+    let Selected { user, folder } = state;
+    let mut own = Own::new();
+    let style = folder.style(user.enabled, by == Addressing::Uid);
+    for (row, before) in stored.changed.iter().zip(&stored.before) {
+        if *before > folder.known {
+            continue;
+        }
+        own.insert(row.uid, row.mod_seq);
+        if user.enabled.condstore
+            && let Some(number) = folder.numbers.number(row.uid)
+        {
+            style.write_mod_seq(number, row, output.buffer());
+            output.ease().await?;
+        }
+    }
+    Ok(own)
+}
+
+/// The same without `.SILENT`: of each message its flags.
+async fn tell_flags(
     state: &mut Selected,
     by: Addressing,
-    silent: bool,
+    view: &View,
     uids: &UidSet,
     stored: &Stored,
     output: &mut Output<'_>,
@@ -85,24 +116,8 @@ async fn tell_own(
     let Selected { user, folder } = state;
     let mut own = Own::new();
     let style = folder.style(user.enabled, by == Addressing::Uid);
-    if silent {
-        for (row, before) in stored.changed.iter().zip(&stored.before) {
-            if *before > folder.known {
-                continue;
-            }
-            own.insert(row.uid, row.mod_seq);
-            if user.enabled.condstore
-                && let Some(number) = folder.numbers.number(row.uid)
-            {
-                style.write_mod_seq(number, row, output.buffer());
-                output.ease().await?;
-            }
-        }
-        return Ok(own);
-    }
     let labels = user.mailbox.labels().await?;
     folder.tell_keywords(&labels, &mut output.replies());
-    let view = folder.view(&user.mailbox).await?;
     let modified: UidSet = stored.modified.iter().copied().collect();
     for row in view.within(uids) {
         if modified.contains(row.uid) {
@@ -115,12 +130,6 @@ async fn tell_own(
         }
     }
     Ok(own)
-}
-
-/// Whether messages that were asked for by number have left meanwhile.
-async fn is_any_gone(state: &Selected, uids: &UidSet) -> Result<bool, Refusal> {
-    let view = state.folder.view(&state.user.mailbox).await?;
-    Ok(view.within(uids).count() as u64 != uids.len())
 }
 
 /// The messages that were left alone, by number or uid as the command spoke of them.

@@ -466,3 +466,33 @@ async fn fault_15_long_searches() {
         .await;
     assert!(tagged.starts_with("BAD"), "{tagged}");
 }
+
+/// Between any two commands that come together others have their turn.
+#[tokio::test]
+async fn a_client_that_pipelines_does_not_keep_others_waiting() {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+    const COMMANDS: usize = 1000;
+    let office = Office::open().await;
+    office.deliver(message("one", "x")).await;
+    let mut client = office.selected().await;
+    let turns = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&turns);
+    let other = tokio::spawn(async move {
+        loop {
+            counted.fetch_add(1, Ordering::Relaxed);
+            tokio::task::yield_now().await;
+        }
+    });
+    let commands: Vec<String> = (0..COMMANDS)
+        .map(|number| format!("p{number} FETCH 1 FLAGS\r\n"))
+        .collect();
+    client.sends(commands.concat()).await;
+    let before = turns.load(Ordering::Relaxed);
+    client.until(&format!("p{}", COMMANDS - 1)).await;
+    let turns = turns.load(Ordering::Relaxed) - before;
+    other.abort();
+    assert!(turns >= COMMANDS * 9 / 10, "{turns}");
+}

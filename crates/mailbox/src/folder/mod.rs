@@ -12,7 +12,7 @@ use crate::{
     record::{Reader, Writer},
 };
 
-pub use name::{MAX_FOLDER_DEPTH, MAX_FOLDER_NAME};
+pub use name::{MAX_FOLDER_DEPTH, MAX_FOLDER_NAME, check_path};
 
 pub use hierarchy::NewFolder;
 

@@ -32,9 +32,35 @@ pub(super) fn check(name: &str) -> Result<(), NameError> {
     Ok(())
 }
 
+/// Whether a folder of mail could lie there, each level's name given: for whoever would offer to make it.
+///
+/// # Errors
+/// What is wrong with the first level that is impossible, or with their number.
+pub fn check_path(path: &[&str]) -> Result<(), NameError> {
+    if path.is_empty() {
+        return Err(NameError::Empty);
+    }
+    if path.len() > MAX_FOLDER_DEPTH {
+        return Err(NameError::TooDeep);
+    }
+    path.iter().try_for_each(|level| check(level))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths_are_checked_level_by_level() {
+        assert_eq!(check_path(&["a", "b"]), Ok(()));
+        assert_eq!(check_path(&[""]), Err(NameError::Empty));
+        assert_eq!(check_path(&[]), Err(NameError::Empty));
+        assert_eq!(check_path(&["a", "", "b"]), Err(NameError::Empty));
+        assert_eq!(check_path(&["a", ".."]), Err(NameError::Ambiguous));
+        assert_eq!(check_path(&["a"; MAX_FOLDER_DEPTH]), Ok(()));
+        let deep = ["a"; MAX_FOLDER_DEPTH + 1];
+        assert_eq!(check_path(&deep), Err(NameError::TooDeep));
+    }
 
     /// Fault 16: mailbox names with ../, NUL, 64 KiB.
     #[test]

@@ -6,6 +6,7 @@
 //! - Other tasks run in between, and the caller is asked whether to go on ([`Pace`]).
 
 mod asking;
+mod column;
 mod field;
 mod fold;
 mod message;
@@ -15,9 +16,11 @@ mod query;
 mod reading;
 mod run;
 mod sort;
+mod sort_cache;
 mod thread;
 
 pub use pace::Pace;
 pub use query::Query;
 pub use sort::{SortBy, SortKey};
+pub(crate) use sort_cache::SortCache;
 pub use thread::{Threaded, Threading};

@@ -1,22 +1,18 @@
 //! Sorting items (RFC 5256 §2.2, RFC 5957).
 
-use std::cmp::Ordering;
-
-use fieldpost_message::{
-    EncodedAddress, EncodedEnvelope, EncodedList, SentDate, encoded_word, subject,
-};
+use std::{cmp::Ordering, sync::Arc};
 
 use super::{
     Pace,
-    field::fold_spec,
-    fold::fold,
+    column::Column,
     pace::Slices,
     reading::{Reading, readable},
+    sort_cache::Known,
 };
 use crate::{Error, FolderId, Mailbox, Row, View};
 
 /// What items are sorted by. Texts are compared as `i;unicode-casemap` does; a missing one is the empty text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SortKey {
     /// The internal date.
     InternalDate,
@@ -64,8 +60,9 @@ impl SortBy {
 
 impl Mailbox {
     /// Sorts items of a view; the first key counts most, and what no key tells apart stays in the order of uids. Uids that the
-    /// view does not have are left out. Only keys that the rows do not have make it read records, each one once; an item
-    /// whose record can't be read is sorted as if it had nothing but its row.
+    /// view does not have are left out. Only keys that the rows do not have make it read records, each one once and only of items whose keys
+    /// are not in memory ([`Settings::sort_memory`](crate::Settings::sort_memory)); an item whose record can't be read is sorted as if it
+    /// had nothing but its row.
     pub async fn sort(
         &self,
         folder: FolderId,
@@ -78,49 +75,173 @@ impl Mailbox {
         let mut rows: Vec<&Row> = uids.iter().filter_map(|uid| view.by_uid(*uid)).collect();
         rows.sort_unstable_by_key(|row| row.uid);
         rows.dedup_by_key(|row| row.uid);
-        let uids: Vec<u32> = rows.iter().map(|row| row.uid).collect();
         let mut columns: Vec<Column> = Vec::new();
         for by in keys {
             columns.push(Column::of_rows(*by, &rows));
             slices.spend(rows.len() * ROW_COST).await?;
         }
-        let texts = keys.iter().any(|by| by.key.is_text());
-        if texts || keys.iter().any(|by| by.key == SortKey::SentDate) {
-            let mut reading = Reading::new(self, folder, view, &uids);
-            let mut at = 0;
-            while let Some(item) = reading.next().await? {
-                slices.spend(SUMMARY_COST).await?;
-                while uids[at] < item.uid() {
-                    at += 1;
-                }
-                let Some(summary) = readable(item.encoded_summary()) else {
-                    continue;
-                };
-                let envelope = if texts { summary.envelope().ok() } else { None };
-                for (by, column) in keys.iter().zip(&mut columns) {
-                    column.set(at, by.key, summary.sent(), envelope.as_ref());
-                }
-            }
+        if keys.iter().any(|by| by.key.needs_record()) {
+            self.fill(folder, view, &rows, keys, &mut columns, &mut slices)
+                .await?;
         }
-        let compare = |one: &u32, other: &u32| {
-            let (one, other) = (*one as usize, *other as usize);
-            let mut by_keys = columns.iter().map(|column| column.compare(one, other));
-            by_keys
-                .find(|order| order.is_ne())
-                .unwrap_or_else(|| one.cmp(&other))
+        // The first key decides nearly always: its rank lies beside the position, so that comparing looks nowhere else.
+        let rank = |at: u32| columns.first().map_or(0, |first| first.rank(at as usize));
+        let mut order: Vec<(u64, u32)> = (0..rows.len() as u32).map(|at| (rank(at), at)).collect();
+        let compare = |one: &(u64, u32), other: &(u64, u32)| {
+            one.0.cmp(&other.0).then_with(|| {
+                let (one, other) = (one.1 as usize, other.1 as usize);
+                columns
+                    .iter()
+                    .map(|column| column.compare(one, other))
+                    .find(|order| order.is_ne())
+                    .unwrap_or_else(|| one.cmp(&other))
+            })
         };
-        let mut order: Vec<u32> = (0..uids.len() as u32).collect();
         for run in order.chunks_mut(SORTED_AT_ONCE) {
             run.sort_unstable_by(compare);
             slices.spend(run.len() * COMPARISONS_COST).await?;
         }
         // Finds the sorted runs and merges them.
         order.sort_by(compare);
-        Ok(order.into_iter().map(|at| uids[at as usize]).collect())
+        Ok(order
+            .into_iter()
+            .map(|(_, at)| rows[at as usize].uid)
+            .collect())
+    }
+
+    /// Fills in what the rows, which ascend by uid, do not have: from memory or from the records.
+    async fn fill(
+        &self,
+        folder: FolderId,
+        view: &View,
+        rows: &[&Row],
+        keys: &[SortBy],
+        columns: &mut [Column],
+        slices: &mut Slices<'_>,
+    ) -> Result<(), Error> {
+        let cache = &self.mailboxes.sort_keys;
+        let mut known: Vec<(SortKey, usize, Arc<Known>)> = Vec::new();
+        for (column, by) in keys.iter().enumerate() {
+            if by.key.needs_record() {
+                let found = cache.find(self.account(), folder, by.key);
+                known.push((by.key, column, found));
+            }
+        }
+        let mut is_known = vec![true; rows.len()];
+        for (_, column, known) in &known {
+            take_known(known, rows, &mut columns[*column], &mut is_known);
+            slices.spend(rows.len() * KNOWN_COST).await?;
+        }
+        let missing: Vec<u32> = (0..rows.len() as u32)
+            .filter(|at| !is_known[*at as usize])
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let uids: Vec<u32> = missing.iter().map(|at| rows[*at as usize].uid).collect();
+        let texts = keys.iter().any(|by| by.key.is_text());
+        let mut reading = Reading::new(self, folder, view, &uids);
+        let mut next = 0;
+        while let Some(item) = reading.next().await? {
+            slices.spend(SUMMARY_COST).await?;
+            while uids[next] < item.uid() {
+                next += 1;
+            }
+            let Some(summary) = readable(item.encoded_summary()) else {
+                continue;
+            };
+            let envelope = if texts { summary.envelope().ok() } else { None };
+            let at = missing[next] as usize;
+            for (by, column) in keys.iter().zip(&mut *columns) {
+                column.read(at, by.key, summary.sent(), envelope.as_ref());
+            }
+            // What can't be read is not kept: it may be repaired.
+            is_known[at] = !texts || envelope.is_some();
+        }
+        for (key, column, known) in known {
+            // Taking in few would cost more than reading them again does.
+            if missing.len() < known.items.len() / WORTH_KEEPING {
+                continue;
+            }
+            let all = merge(&known, view, rows, &columns[column], &is_known);
+            slices
+                .spend((known.items.len() + rows.len()) * KNOWN_COST)
+                .await?;
+            cache.insert(self.account(), folder, key, all);
+        }
+        Ok(())
     }
 }
 
+/// Takes what is known into a column, and notes of which rows it is not.
+fn take_known(known: &Known, rows: &[&Row], column: &mut Column, is_known: &mut [bool]) {
+    let mut position = 0;
+    for (at, row) in rows.iter().enumerate() {
+        position += count_before(&known.items[position..], |(uid, _)| *uid < row.uid);
+        match known.items.get(position) {
+            Some(item) if *item == (row.uid, row.entry) => {
+                column.copy(at, &known.values, position);
+            }
+            Some(_) | None => is_known[at] = false,
+        }
+    }
+}
+
+/// What was known of items that are still there, and what is known now.
+fn merge(known: &Known, view: &View, rows: &[&Row], column: &Column, is_known: &[bool]) -> Known {
+    let mut all = Known {
+        items: Vec::with_capacity(known.items.len().max(rows.len())),
+        values: column.values().like(),
+    };
+    let mut before = known.items.iter().enumerate().peekable();
+    let mut now = rows
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| is_known[*at])
+        .peekable();
+    loop {
+        let order = match (before.peek(), now.peek()) {
+            (None, None) => return all,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some((_, (uid, _))), Some((_, row))) => uid.cmp(&row.uid),
+        };
+        if order.is_ge() {
+            if let Some((at, row)) = now.next() {
+                all.items.push((row.uid, row.entry));
+                all.values.push(column.values(), at);
+            }
+            if order.is_eq() {
+                before.next();
+            }
+        } else if let Some((position, item)) = before.next()
+            && view.by_uid(item.0).is_some_and(|row| row.entry == item.1)
+        {
+            all.items.push(*item);
+            all.values.push(&known.values, position);
+        }
+    }
+}
+
+/// How many lie before, at the beginning of `items`. Looks close by first: what is looked for one after the other mostly lies so.
+fn count_before<T>(items: &[T], is_before: impl Fn(&T) -> bool) -> usize {
+    let near = items
+        .iter()
+        .take(NEAR)
+        .take_while(|item| is_before(item))
+        .count();
+    if near < NEAR {
+        return near;
+    }
+    NEAR + items[NEAR..].partition_point(is_before)
+}
+
 impl SortKey {
+    /// Whether the rows do not have it.
+    fn needs_record(self) -> bool {
+        self == Self::SentDate || self.is_text()
+    }
+
     fn is_text(self) -> bool {
         match self {
             Self::InternalDate | Self::SentDate | Self::Size => false,
@@ -132,155 +253,20 @@ impl SortKey {
             | Self::DisplayTo => true,
         }
     }
-
-    /// Appends the key as a text, folded.
-    fn fold(self, envelope: &EncodedEnvelope<'_>, out: &mut Vec<u8>) {
-        match self {
-            Self::InternalDate | Self::SentDate | Self::Size => {}
-            Self::Subject => {
-                let subject = encoded_word::decode(envelope.subject.unwrap_or_default());
-                fold(&subject::base_subject(&subject).text, out);
-            }
-            Self::From => local_part(envelope.from, out),
-            Self::To => local_part(envelope.to, out),
-            Self::Cc => local_part(envelope.cc, out),
-            Self::DisplayFrom => display(envelope.from, out),
-            Self::DisplayTo => display(envelope.to, out),
-        }
-    }
 }
 
-/// `addr-mailbox` of the first address; a group's name if it is one.
-fn local_part(list: EncodedList<'_, EncodedAddress<'_>>, out: &mut Vec<u8>) {
-    if let Some(Ok(first)) = list.iter().next() {
-        fold(first.mailbox.unwrap_or_default(), out);
-    }
-}
+/// How many items are looked at one by one before a longer jump.
+const NEAR: usize = 4;
 
-/// RFC 5957 §3.
-fn display(list: EncodedList<'_, EncodedAddress<'_>>, out: &mut Vec<u8>) {
-    let Some(Ok(first)) = list.iter().next() else {
-        return;
-    };
-    let name = first.name.filter(|name| !name.trim().is_empty());
-    match (name, first.host) {
-        (Some(name), _) => fold(&encoded_word::decode(name), out),
-        (None, Some(_)) => fold_spec(&first, out),
-        (None, None) => {
-            let group = first.mailbox.unwrap_or_default();
-            fold(&encoded_word::decode(group), out);
-        }
-    }
-}
-
-/// One key of all items.
-struct Column {
-    reverse: bool,
-    values: Values,
-}
-
-enum Values {
-    Numbers(Vec<i64>),
-    Texts(Texts),
-}
-
-impl Column {
-    /// The key as far as the rows have it.
-    fn of_rows(by: SortBy, rows: &[&Row]) -> Self {
-        let numbers =
-            |number: fn(&Row) -> i64| Values::Numbers(rows.iter().map(|row| number(row)).collect());
-        Self {
-            reverse: by.reverse,
-            values: match by.key {
-                // What the sent date is where there is none.
-                SortKey::InternalDate | SortKey::SentDate => numbers(|row| row.internal_date),
-                SortKey::Size => numbers(|row| i64::try_from(row.size).unwrap_or(i64::MAX)),
-                SortKey::Subject
-                | SortKey::From
-                | SortKey::To
-                | SortKey::Cc
-                | SortKey::DisplayFrom
-                | SortKey::DisplayTo => Values::Texts(Texts {
-                    bytes: Vec::new(),
-                    places: vec![Place::default(); rows.len()],
-                }),
-            },
-        }
-    }
-
-    /// Takes the key of an item from its summary.
-    fn set(
-        &mut self,
-        at: usize,
-        key: SortKey,
-        sent: Option<SentDate>,
-        envelope: Option<&EncodedEnvelope<'_>>,
-    ) {
-        match (&mut self.values, sent, envelope) {
-            (Values::Numbers(numbers), Some(sent), _) if key == SortKey::SentDate => {
-                numbers[at] = sent.unix;
-            }
-            (Values::Texts(texts), _, Some(envelope)) => texts.set(at, key, envelope),
-            (Values::Numbers(_) | Values::Texts(_), ..) => {}
-        }
-    }
-
-    fn compare(&self, one: usize, other: usize) -> Ordering {
-        let order = match &self.values {
-            Values::Numbers(numbers) => numbers[one].cmp(&numbers[other]),
-            Values::Texts(texts) => texts.compare(one, other),
-        };
-        if self.reverse { order.reverse() } else { order }
-    }
-}
-
-/// Folded texts in one buffer.
-struct Texts {
-    bytes: Vec<u8>,
-    places: Vec<Place>,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Place {
-    /// Its first eight bytes: most comparisons need no more.
-    head: u64,
-    start: usize,
-    length: u16,
-}
-
-impl Texts {
-    fn set(&mut self, at: usize, key: SortKey, envelope: &EncodedEnvelope<'_>) {
-        let start = self.bytes.len();
-        key.fold(envelope, &mut self.bytes);
-        self.bytes.truncate(start + MAX_KEY);
-        let text = &self.bytes[start..];
-        let mut head = [0; 8];
-        let length = text.len().min(head.len());
-        head[..length].copy_from_slice(&text[..length]);
-        self.places[at] = Place {
-            head: u64::from_be_bytes(head),
-            start,
-            length: text.len() as u16,
-        };
-    }
-
-    fn compare(&self, one: usize, other: usize) -> Ordering {
-        let (one, other) = (&self.places[one], &self.places[other]);
-        let text =
-            |place: &Place| &self.bytes[place.start..place.start + usize::from(place.length)];
-        one.head
-            .cmp(&other.head)
-            .then_with(|| text(one).cmp(text(other)))
-    }
-}
-
-/// Texts are compared by so many bytes.
-const MAX_KEY: usize = 512;
+/// Of a folder's keys in memory, at least one in so many must be new before all are put together anew.
+const WORTH_KEEPING: usize = 64;
 
 /// How many items are sorted without a pause.
 const SORTED_AT_ONCE: usize = 4096;
 
-/// What it costs to take a key from a row, to read and decode a summary, and to sort an item into its run, in nanoseconds, about.
+/// What it costs to take a key from a row or from memory, to read and decode a summary, and to sort an item into its run, in nanoseconds,
+/// about.
 const ROW_COST: usize = 5;
+const KNOWN_COST: usize = 20;
 const SUMMARY_COST: usize = 3_000;
-const COMPARISONS_COST: usize = 250;
+const COMPARISONS_COST: usize = 150;

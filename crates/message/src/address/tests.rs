@@ -76,6 +76,13 @@ fn what_programs_write() {
         (" , ,, ", &[]),
         ("user@host (Full Name)", &["Full Name|-|user|host"]),
         ("(first) user@host", &["first|-|user|host"]),
+        // What follows the address is its name, if anything does.
+        ("(first) user@host (last) (more)", &["last|-|user|host"]),
+        ("(first) user@host(last)", &["last|-|user|host"]),
+        (
+            "(first) user@host (), b@c",
+            &["first|-|user|host", "-|-|b|c"],
+        ),
         ("<a@b> (Name)", &["Name|-|a|b"]),
         ("=?utf-8?Q?a,_b?= <x@y>", &["=?utf-8?Q?a,_b?=|-|x|y"]),
         ("\"=?utf-8?B?w6Q=?=\" <x@y>", &["=?utf-8?B?w6Q=?=|-|x|y"]),

@@ -19,6 +19,10 @@ fn bases() {
         ("", "", false),
         ("Regarding", "Regarding", false),
         ("Hello [tag]", "Hello [tag]", false),
+        (" Hello  you ", "Hello you", false),
+        ("Hello\tyou", "Hello you", false),
+        ("Hello you\n", "Hello you", false),
+        ("Grüße\u{a0}an  alle", "Grüße an alle", false),
     ];
     for (subject, base, marked) in cases {
         let expected = BaseSubject {

@@ -22,8 +22,8 @@ pub(crate) enum Stop {
     Expected(&'static str),
     /// A list or depth is beyond its limit.
     TooMuch,
-    /// The charset is unknown.
-    BadCharset,
+    /// The charset of a search is unknown, whose result was to be kept or not.
+    BadCharset { saves: bool },
 }
 
 impl Stop {
@@ -32,7 +32,7 @@ impl Stop {
         match self {
             Self::Expected(what) => Problem::Arguments(command, what),
             Self::TooMuch => Problem::TooMuch(command),
-            Self::BadCharset => Problem::BadCharset,
+            Self::BadCharset { saves } => Problem::BadCharset { saves },
         }
     }
 }

@@ -277,7 +277,10 @@ pub enum Problem {
     TooMuch(&'static str),
     /// The charset of a search is not known (RFC 9051 §6.4.4): answered `NO [BADCHARSET]`.
     #[error("Charset not supported")]
-    BadCharset,
+    BadCharset {
+        /// `RETURN (SAVE)`: `$` is empty from now on (RFC 5182 §2.1).
+        saves: bool,
+    },
 }
 
 /// Bounds of what one command may hold. The framer bounds its bytes.

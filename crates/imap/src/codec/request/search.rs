@@ -161,16 +161,13 @@ pub enum ThreadAlgorithm {
 /// ```
 pub(super) fn search(input: &[u8]) -> Parsed<'_, Search> {
     let (input, returns) = return_options(input)?;
-    let (input, charset) = match word(input) {
+    let (input, key) = match word(input) {
         Ok((rest, name)) if name.as_str() == "CHARSET" => {
             let (rest, ()) = spaces(rest)?;
-            let (rest, charset) = charset(rest)?;
-            let (rest, ()) = spaces(rest)?;
-            (rest, charset)
+            program_in_charset(rest, returns)?
         }
-        Ok(_) | Err(_) => (input, UNNAMED),
+        Ok(_) | Err(_) => search_program(UNNAMED)(input)?,
     };
-    let (input, key) = search_program(charset)(input)?;
     Ok((input, Search { returns, key }))
 }
 
@@ -200,20 +197,34 @@ pub(super) fn return_options(input: &[u8]) -> Parsed<'_, Option<SearchReturn>> {
     }
 }
 
-/// What the strings of a search are in.
+/// A charset, and keys whose strings are in it. That nobody knows the charset is said of what is a search otherwise: in `SORT (SUBJECT) ALL`
+/// the charset is missing, not unknown.
 ///
 /// ```abnf
 /// charset =  atom / quoted
 /// ```
-pub(super) fn charset(input: &[u8]) -> Parsed<'_, Charset> {
-    let (rest, name) = expect("charset expected", astring)(input)?;
-    let name = str::from_utf8(&name).map_err(|_| nom::Err::Failure(Stop::BadCharset))?;
+pub(super) fn program_in_charset(
+    input: &[u8],
+    returns: Option<SearchReturn>,
+) -> Parsed<'_, SearchKey> {
+    let (input, name) = expect("charset expected", astring)(input)?;
+    let (input, ()) = spaces(input)?;
+    let charset = known(&name);
+    let (input, key) = search_program(charset.unwrap_or(UNNAMED))(input)?;
+    match charset {
+        Some(_) => Ok((input, key)),
+        None => Err(nom::Err::Failure(Stop::BadCharset {
+            saves: returns.is_some_and(|returns| returns.save),
+        })),
+    }
+}
+
+fn known(name: &[u8]) -> Option<Charset> {
+    let name = str::from_utf8(name).ok()?;
     match Charset::named(name) {
         // That is also what a name gives that nobody knows.
-        Charset::Guess if !ASCII.iter().any(|known| known.eq_ignore_ascii_case(name)) => {
-            Err(nom::Err::Failure(Stop::BadCharset))
-        }
-        charset => Ok((rest, charset)),
+        Charset::Guess if !ASCII.iter().any(|known| known.eq_ignore_ascii_case(name)) => None,
+        charset => Some(charset),
     }
 }
 

@@ -1,12 +1,9 @@
 //! `SORT` and `THREAD` (RFC 5256), ESORT (RFC 5267).
 
-use nom::Parser;
-
 use super::{
     grammar::{Parsed, Stop, close, expect, expected, open, spaces, word},
     limit,
-    search::{Sort, SortKey, Thread, ThreadAlgorithm, charset, return_options},
-    search_key::search_program,
+    search::{Sort, SortKey, Thread, ThreadAlgorithm, program_in_charset, return_options},
 };
 
 /// ```abnf
@@ -31,9 +28,7 @@ pub(super) fn sort(input: &[u8]) -> Parsed<'_, Sort> {
         (input, ()) = spaces(rest)?;
     }
     let (input, ()) = spaces(input)?;
-    let (input, charset) = charset(input)?;
-    let (input, ()) = spaces(input)?;
-    let (input, key) = search_program(charset).parse(input)?;
+    let (input, key) = program_in_charset(input, returns)?;
     let sort = Sort { returns, keys, key };
     Ok((input, sort))
 }
@@ -49,9 +44,7 @@ pub(super) fn thread(input: &[u8]) -> Parsed<'_, Thread> {
         _ => return expected("unknown threading algorithm"),
     };
     let (input, ()) = spaces(input)?;
-    let (input, charset) = charset(input)?;
-    let (input, ()) = spaces(input)?;
-    let (input, key) = search_program(charset).parse(input)?;
+    let (input, key) = program_in_charset(input, None)?;
     Ok((input, Thread { algorithm, key }))
 }
 

@@ -44,14 +44,15 @@ pub(crate) async fn answer(
         user.enabled.condstore = true;
     }
     let mut plan = Plan::new(fetch, by, state);
+    let uids = state.folder.resolve(&fetch.set, by);
     if plan.sets_seen {
-        plan.seen_first = see_first(state, by, fetch).await?;
+        plan.seen_first = see_first(state, &uids, fetch).await?;
     }
     if fetch.vanished {
         tell_vanished(state, fetch, output).await?;
     }
     let mut seen = Vec::new();
-    let sent = send_all(state, by, fetch, &plan, &mut seen, output).await;
+    let sent = send_all(state, &uids, fetch, &plan, &mut seen, output).await;
     // What was sent was seen, whatever became of the rest.
     let marked = mark_seen(state, &seen).await;
     let trouble = sent?;
@@ -139,16 +140,15 @@ struct Trouble {
 }
 
 /// Sets `\Seen` on the messages of a command that is about few.
-async fn see_first(state: &Selected, by: Addressing, fetch: &Fetch) -> Result<Own, Refusal> {
+async fn see_first(state: &Selected, uids: &UidSet, fetch: &Fetch) -> Result<Own, Refusal> {
     let Selected { user, folder } = state;
-    let uids = folder.resolve(&fetch.set, by);
     if uids.len() > FEW {
         return Ok(Own::new());
     }
     let since = fetch.changed_since.unwrap_or_default();
     let view = folder.view(&user.mailbox).await?;
     let unseen: UidSet = view
-        .within(&uids)
+        .within(uids)
         .filter(|row| row.mod_seq > since && !row.flags.contains(Flags::SEEN))
         .map(|row| row.uid)
         .collect();
@@ -199,21 +199,20 @@ async fn tell_vanished(
 
 async fn send_all(
     state: &Selected,
-    by: Addressing,
+    uids: &UidSet,
     fetch: &Fetch,
     plan: &Plan<'_>,
     seen: &mut Vec<u32>,
     output: &mut Output<'_>,
 ) -> Result<Trouble, Refusal> {
     let Selected { user, folder } = state;
-    let uids = folder.resolve(&fetch.set, by);
     let view = folder.view(&user.mailbox).await?;
     let labels = user.mailbox.labels().await?;
     let since = fetch.changed_since.unwrap_or_default();
     let mut trouble = Trouble::default();
     let mut found = 0u64;
     let mut batch: Vec<Row> = Vec::new();
-    for row in view.within(&uids) {
+    for row in view.within(uids) {
         found += 1;
         if row.mod_seq <= since {
             continue;

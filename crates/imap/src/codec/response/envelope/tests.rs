@@ -74,3 +74,13 @@ fn damage_leaves_nothing_behind() {
     assert!(write_envelope(&mut out, &envelope, true).is_err());
     assert_eq!(&out[..], b"* 1 FETCH (");
 }
+
+/// RFC 9051 §7.5.2: NIL for a mailbox is a group's end; what an address lacks is empty.
+#[test]
+fn an_address_without_a_mailbox_has_an_empty_one() {
+    let message = "From: @x.test\r\nTo: <@y.test>, (first) z@y.test (Zoe)\r\n\r\n";
+    assert_eq!(
+        rendered(message, false),
+        r#"ENVELOPE (NIL NIL ((NIL NIL "" "x.test")) ((NIL NIL "" "x.test")) ((NIL NIL "" "x.test")) ((NIL NIL "" "y.test")("Zoe" NIL "z" "y.test")) NIL NIL NIL NIL)"#
+    );
+}
