@@ -6,6 +6,8 @@ pub mod imap;
 pub mod lines;
 pub mod lmtp;
 pub mod pop3;
+pub mod post;
 pub mod programs;
 
 pub use demo::Demo;
+pub use post::Post;
