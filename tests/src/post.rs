@@ -114,14 +114,23 @@ impl Post {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Demands that each of the delivered mails is one of `read`: every line of its header, between what a delivery and a client add,
-    /// and its text to the last octet.
+    /// Demands that each of the delivered mails is one of `read`.
     ///
     /// # Panics
     /// If one is not.
     pub fn assert_are_there(&self, read: &[Vec<u8>]) {
+        let missing = self.missing(read);
+        assert!(missing.is_empty(), "{missing:?} of {} read", read.len());
+    }
+
+    /// The numbers of the delivered mails that are none of `read`. One that is has every line of its header, between what a
+    /// delivery and a client add, and its text to the last octet.
+    ///
+    /// # Panics
+    /// If a mail has no text.
+    pub fn missing(&self, read: &[Vec<u8>]) -> Vec<usize> {
         let read: Vec<Vec<u8>> = read.iter().map(|read| without_cr(read)).collect();
-        for (number, mail) in self.mails.iter().enumerate() {
+        let is_missing = |mail: &Vec<u8>| {
             let mail = without_cr(mail);
             let end = mail.windows(2).position(|two| two == b"\n\n").unwrap();
             let (header, text) = mail.split_at(end);
@@ -132,12 +141,13 @@ impl Post {
                         .split(|octet| *octet == b'\n')
                         .all(|line| lines.contains(&line))
             };
-            assert!(
-                read.iter().any(is_it),
-                "mail {number} is not among {} read",
-                read.len()
-            );
-        }
+            !read.iter().any(is_it)
+        };
+        let mails = self.mails.iter().enumerate();
+        mails
+            .filter(|(_, mail)| is_missing(mail))
+            .map(|(number, _)| number)
+            .collect()
     }
 }
 
