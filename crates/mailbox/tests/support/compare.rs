@@ -8,10 +8,58 @@ use fieldpost_mailbox::{
 
 use super::{
     bytes_of,
-    model::{Model, ModelFolder, ModelItem},
+    model::{Model, ModelFolder, ModelItem, Replica},
 };
 
 impl Model {
+    /// A client that comes back after a while and asks what changed.
+    pub async fn synchronise(&mut self, mailbox: &Mailbox) {
+        let folder = self.any_folder();
+        if self.replicas.len() < 8 || self.random.one_in(8) {
+            let view = mailbox.view(folder).await.unwrap();
+            self.replicas.push(Replica {
+                folder,
+                since: view.highest_mod_seq,
+                rows: view.rows().map(|row| (row.uid, *row)).collect(),
+            });
+            if self.replicas.len() > 8 {
+                self.replicas.remove(0);
+            }
+            return;
+        }
+        let number = self.random.below(self.replicas.len() as u64) as usize;
+        let replica = &mut self.replicas[number];
+        let record = &self.folders[&replica.folder];
+        match mailbox
+            .changes(replica.folder, replica.since)
+            .await
+            .unwrap()
+        {
+            ChangesSince::Known(changes) => {
+                assert!(replica.since >= record.floor);
+                for row in changes.changed {
+                    replica.rows.insert(row.uid, row);
+                }
+                for gone in changes.gone {
+                    replica.rows.remove(&gone.uid);
+                }
+                replica.since = changes.up_to;
+            }
+            ChangesSince::TooOld { floor } => {
+                assert_eq!(floor, record.floor);
+                assert!(replica.since < floor);
+                let view = mailbox.view(replica.folder).await.unwrap();
+                replica.since = view.highest_mod_seq;
+                replica.rows = view.rows().map(|row| (row.uid, *row)).collect();
+            }
+        }
+        let view = mailbox.view(replica.folder).await.unwrap();
+        assert!(
+            view.rows().eq(replica.rows.values()),
+            "a client that follows the changes sees another folder"
+        );
+    }
+
     /// Compares everything in one folder.
     pub async fn compare_folder(&mut self, mailbox: &Mailbox, id: FolderId) {
         let model = self.folders[&id].clone();

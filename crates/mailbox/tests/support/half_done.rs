@@ -2,7 +2,10 @@
 //! which order, is found by trying: there must be a history that holds all that were acknowledged, each of its operations whole,
 //! after which the naive model is what is there.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use fieldpost_mailbox::{
     ChangesSince, Error, Expunge, FlagUpdate, Flags, FolderId, FolderKind, Mailbox, Mailboxes,
@@ -225,8 +228,8 @@ impl Model {
                         entry: 0,
                         mod_seq,
                         flags: Flags::EMPTY,
-                        keywords: Default::default(),
-                        categories: Default::default(),
+                        keywords: BTreeSet::new(),
+                        categories: BTreeSet::new(),
                         internal_date: now,
                         window_date: now,
                         content: 0,

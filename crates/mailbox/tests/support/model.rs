@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use bytes::Bytes;
 use fieldpost_mailbox::{
-    ChangesSince, Error, Expunge, FlagUpdate, Flags, FolderId, HierarchySince, Mailbox, Mailboxes,
-    NewFolder, NewItem, Row, SpecialUse, UidSet, UpdateMode,
+    Error, Expunge, FlagUpdate, Flags, FolderId, HierarchySince, Mailbox, Mailboxes, NewFolder,
+    NewItem, Row, SpecialUse, UidSet, UpdateMode,
 };
 
 use super::{ALICE, Time, receive};
@@ -571,54 +571,6 @@ impl Model {
                 self.gone_folders.retain(|gone| gone.0 > floor);
             }
         }
-    }
-
-    /// A client that comes back after a while and asks what changed.
-    async fn synchronise(&mut self, mailbox: &Mailbox) {
-        let folder = self.any_folder();
-        if self.replicas.len() < 8 || self.random.one_in(8) {
-            let view = mailbox.view(folder).await.unwrap();
-            self.replicas.push(Replica {
-                folder,
-                since: view.highest_mod_seq,
-                rows: view.rows().map(|row| (row.uid, *row)).collect(),
-            });
-            if self.replicas.len() > 8 {
-                self.replicas.remove(0);
-            }
-            return;
-        }
-        let number = self.random.below(self.replicas.len() as u64) as usize;
-        let replica = &mut self.replicas[number];
-        let record = &self.folders[&replica.folder];
-        match mailbox
-            .changes(replica.folder, replica.since)
-            .await
-            .unwrap()
-        {
-            ChangesSince::Known(changes) => {
-                assert!(replica.since >= record.floor);
-                for row in changes.changed {
-                    replica.rows.insert(row.uid, row);
-                }
-                for gone in changes.gone {
-                    replica.rows.remove(&gone.uid);
-                }
-                replica.since = changes.up_to;
-            }
-            ChangesSince::TooOld { floor } => {
-                assert_eq!(floor, record.floor);
-                assert!(replica.since < floor);
-                let view = mailbox.view(replica.folder).await.unwrap();
-                replica.since = view.highest_mod_seq;
-                replica.rows = view.rows().map(|row| (row.uid, *row)).collect();
-            }
-        }
-        let view = mailbox.view(replica.folder).await.unwrap();
-        assert!(
-            view.rows().eq(replica.rows.values()),
-            "a client that follows the changes sees another folder"
-        );
     }
 }
 
