@@ -5,7 +5,10 @@ pub mod demo;
 pub mod imap;
 pub mod lines;
 pub mod lmtp;
+pub mod marionette;
 pub mod pop3;
+pub mod post;
 pub mod programs;
 
 pub use demo::Demo;
+pub use post::Post;

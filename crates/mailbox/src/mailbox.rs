@@ -75,7 +75,8 @@ impl Mailbox {
         }
     }
 
-    /// Waits until all that was read from the store so far is durable, and may be shown.
+    /// Waits until all that was read from the store so far is durable, and may be shown: also that there is nothing to change,
+    /// since the change by somebody else that it rests on may yet be lost.
     pub(crate) async fn settled(&self) -> Result<(), Error> {
         let ticket = self.account.cached.lock().ticket();
         self.account.durable(ticket).await

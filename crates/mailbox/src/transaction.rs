@@ -111,12 +111,12 @@ impl Transaction {
         if let Some(folder) = self.folders.get(&id) {
             return Ok(Arc::new(folder.clone()));
         }
-        let cached = self.mailbox.account.cached.lock();
-        cached
-            .state
-            .as_ref()
-            .and_then(|state| state.folders.get(&id).cloned())
-            .ok_or(Error::NoSuchFolder(id))
+        let account = &self.mailbox.account;
+        let cached = account.cached.lock();
+        // An earlier commit that failed to become durable has taken the state away; that says nothing about the folder.
+        let state = cached.state.as_ref().ok_or(Error::Busy(account.id))?;
+        let folder = state.folders.get(&id).cloned();
+        folder.ok_or(Error::NoSuchFolder(id))
     }
 
     /// All folders as they are so far, those being deleted included.

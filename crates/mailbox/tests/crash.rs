@@ -9,14 +9,14 @@ mod support;
 
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 
-use fieldpost_mailbox::{FolderId, Mailbox, Mailboxes, NewItem};
+use fieldpost_mailbox::{Error, FolderId, Mailbox, Mailboxes, NewItem};
 use fieldpost_store::{
     Store,
     disk::faulty::{Fault, FaultyDisk},
     embedded::{EmbeddedStore, IndexKind, Settings},
 };
 use support::{
-    World, bytes_of, message,
+    World, bytes_of, half_done, message,
     model::{Model, ModelItem, open, times},
 };
 
@@ -39,6 +39,77 @@ async fn acknowledged_operations_survive_the_loss_of_the_index() {
         let directory = tempfile::tempdir().unwrap();
         run(seed, Some(&directory.path().join("index"))).await;
     }
+}
+
+/// Several operations are under way at once when the machine stops, each of them one commit: afterwards those that were
+/// acknowledged are there, and each of the others is there whole or not at all.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn half_done_operations_are_there_whole_or_not_at_all() {
+    let first = times("FIELDPOST_CRASH_SEED", 1001);
+    let (mut done, mut not_done) = (0, 0);
+    for seed in first..first + times("FIELDPOST_CRASH_SEEDS", 3) {
+        println!("seed {seed}");
+        let counts = run_half_done(seed).await;
+        (done, not_done) = (done + counts.0, not_done + counts.1);
+    }
+    println!("not acknowledged: {done} happened, {not_done} did not");
+    assert!(not_done > 0, "the machine never stopped in the middle");
+}
+
+/// How many operations happened without an acknowledgement, and how many did not happen.
+async fn run_half_done(seed: u64) -> (usize, usize) {
+    let (mut done, mut not_done) = (0, 0);
+    let mut disk = FaultyDisk::new(seed);
+    let mut world = World::with(start(&disk, None), |settings| settings.thread_memory = 100);
+    let mut mailbox = open(&world.mailboxes).await;
+    let mut model = Model::new(seed, &mailbox).await;
+    for _ in 0..times("FIELDPOST_CRASH_ROUNDS", 8) {
+        for _ in 0..15 {
+            model.step(&world.mailboxes, &mailbox, &world.time).await;
+        }
+        model.compare(&mailbox).await;
+
+        // One after the other, until the machine stops in the middle of one.
+        let begun = loop {
+            disk.inject(model.random.below(60), Fault::Crash);
+            let operations = (0..=model.random.below(4))
+                .map(|_| model.operation())
+                .collect();
+            let begun = half_done::begin(operations, &world.mailboxes, &mailbox).await;
+            // While it is looked at what came of them, the store's own upkeep must not meet the fault.
+            disk.clear();
+            for one in &begun {
+                // Only the disk may have stopped it.
+                let is_stopped = matches!(one.result, Err(Error::Store(_) | Error::Busy(_)));
+                assert!(
+                    one.result.is_ok() || is_stopped && disk.crashed(),
+                    "{one:?}"
+                );
+            }
+            if disk.crashed() {
+                break begun;
+            }
+            model.settle(&mailbox, &begun, world.time.now()).await;
+        };
+        let settings = world.mailboxes.settings().clone();
+        drop((mailbox, world.mailboxes));
+        // Otherwise the machine stands still, and what was written is there.
+        disk = if model.random.one_in(4) {
+            disk.kill()
+        } else {
+            disk.power_cut()
+        };
+        drop(world.store);
+        disk.clear();
+        world.store = start(&disk, None);
+        world.mailboxes = Mailboxes::new(world.store.clone(), settings);
+        mailbox = open(&world.mailboxes).await;
+        let counts = model.settle(&mailbox, &begun, world.time.now()).await;
+        (done, not_done) = (done + counts.0, not_done + counts.1);
+        model.compare_and_check(&mailbox).await;
+        assert_eq!(world.mailboxes.check_holds(false).await.unwrap(), []);
+    }
+    (done, not_done)
 }
 
 fn start(disk: &FaultyDisk, index: Option<&Path>) -> Arc<dyn Store> {

@@ -74,6 +74,8 @@ impl Collection {
             }
             rows.retain(|_, (before, after)| before != after);
             if rows.is_empty() {
+                drop(transaction);
+                mailbox.settled().await?;
                 return Ok(outcomes);
             }
             transaction.set_labels(labels);

@@ -156,7 +156,8 @@ impl Mailbox {
                 return Err(Error::SpecialFolder(id));
             }
             if folder.parent == parent && folder.name == name {
-                return Ok(());
+                drop(transaction);
+                return self.settled().await;
             }
             let folders = transaction.all_folders();
             let height = height(&folders, id);
@@ -176,7 +177,8 @@ impl Mailbox {
         loop {
             let mut transaction = self.begin().await?;
             if transaction.folder(id)?.subscribed == subscribed {
-                return Ok(());
+                drop(transaction);
+                return self.settled().await;
             }
             transaction.rename_mut(id)?.subscribed = subscribed;
             if transaction.commit(&mut attempts).await? {

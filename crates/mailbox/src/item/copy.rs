@@ -81,7 +81,8 @@ impl Mailbox {
                 .transfer_some(&mut transaction, from, &rest, to, how)
                 .await?;
             if taken == 0 {
-                return Ok(());
+                drop(transaction);
+                return self.settled().await;
             }
             let mod_seq = transaction.mod_seq();
             if transaction.commit(&mut attempts).await? {

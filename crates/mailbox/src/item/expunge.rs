@@ -48,6 +48,8 @@ impl Mailbox {
             let rows: Vec<Row> = rest.by_ref().take(EXPUNGED_AT_ONCE).copied().collect();
             let more = rest.next().map(|row| row.uid);
             if rows.is_empty() {
+                drop(transaction);
+                self.settled().await?;
                 return Ok(done);
             }
             for row in &rows {

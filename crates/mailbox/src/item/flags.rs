@@ -117,6 +117,8 @@ impl Mailbox {
             }
             if changed.is_empty() {
                 done.modified.extend(modified);
+                drop(transaction);
+                self.settled().await?;
                 return Ok(done);
             }
             transaction.set_labels(labels);

@@ -2,6 +2,8 @@
 
 #![allow(dead_code)]
 
+pub mod compare;
+pub mod half_done;
 pub mod model;
 
 use std::sync::{

@@ -1,0 +1,232 @@
+//! Thunderbird, without a window, against the demo server: a profile with one account, as a user has it. It signs in, finds the
+//! folders, takes all mail into its offline store, is told of what happens while it idles, and what it changes the server has.
+#![allow(clippy::unwrap_used)]
+
+use std::{
+    fmt::Write,
+    fs,
+    io::{BufRead, BufReader},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use fieldpost_tests::{Post, imap, marionette::Marionette};
+use serde_json::{Value, json};
+
+const SCRIPT: &str = include_str!("../clients/thunderbird.js");
+
+struct Thunderbird {
+    child: Child,
+    control: Option<Marionette>,
+}
+
+impl Thunderbird {
+    /// Starts it with a new profile in the room of `post`, and waits until it can be told what to do.
+    fn start(post: &Post) -> Self {
+        let profile = post.room.join("profile");
+        fs::create_dir(&profile).unwrap();
+        fs::write(profile.join("user.js"), preferences(post)).unwrap();
+        let mut child = Command::new("thunderbird")
+            .args(["--headless", "--no-remote", "--marionette"])
+            // Without it newer versions keep scripts out of the chrome context; older ones pass it over.
+            .arg("--remote-allow-system-access")
+            .arg("--profile")
+            .arg(&profile)
+            .env("HOME", &post.room)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("thunderbird runs (`./test` installs it)");
+        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        let mut thunderbird = Self {
+            child,
+            control: None,
+        };
+        let mut said = String::new();
+        let port = loop {
+            let start = said.len();
+            let read = lines.read_line(&mut said).unwrap();
+            assert!(read > 0, "thunderbird does not listen: {said}");
+            if let Some((_, port)) = said[start..].split_once("Listening on port ") {
+                break port.trim().parse().unwrap();
+            }
+        };
+        // The rest is read and forgotten, so that Thunderbird never waits for us.
+        thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
+        thunderbird.control = Some(Marionette::connect(port).unwrap());
+        thunderbird
+    }
+
+    fn call(&mut self, function: &str, arguments: &Value) -> Value {
+        let control = self.control.as_mut().unwrap();
+        control.call(SCRIPT, function, arguments).unwrap()
+    }
+
+    /// Ends it as a user does.
+    fn quit(mut self) {
+        self.control.take().unwrap().quit().unwrap();
+        let status = self.child.wait().unwrap();
+        assert!(status.success(), "{status}");
+    }
+}
+
+impl Drop for Thunderbird {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// One IMAP account over TLS, which is not asked at a timer: what comes unasked comes by IDLE.
+fn preferences(post: &Post) -> String {
+    let port: u16 = post.port("imaps").parse().unwrap();
+    let preferences = [
+        ("marionette.port", json!(0)),
+        ("mail.accountmanager.accounts", json!("account1")),
+        ("mail.accountmanager.defaultaccount", json!("account1")),
+        ("mail.account.account1.server", json!("server1")),
+        ("mail.account.account1.identities", json!("id1")),
+        ("mail.identity.id1.useremail", json!(post.address)),
+        ("mail.identity.id1.valid", json!(true)),
+        ("mail.server.server1.type", json!("imap")),
+        ("mail.server.server1.hostname", json!("localhost")),
+        ("mail.server.server1.port", json!(port)),
+        ("mail.server.server1.userName", json!(post.address)),
+        // TLS from the first octet, a plain password in it.
+        ("mail.server.server1.socketType", json!(3)),
+        ("mail.server.server1.authMethod", json!(3)),
+        // It has the password only when we have told it.
+        ("mail.server.server1.login_at_startup", json!(false)),
+        ("mail.server.server1.check_new_mail", json!(false)),
+        ("mail.server.server1.use_idle", json!(true)),
+        ("mail.server.server1.offline_download", json!(true)),
+        ("mail.server.server1.autosync_offline_stores", json!(true)),
+        // Nothing of what it does on its own at a first start.
+        ("mail.provider.suppress_dialog_on_startup", json!(true)),
+        ("mail.spotlight.firstRunDone", json!(true)),
+        ("mail.rights.version", json!(1)),
+        ("datareporting.policy.dataSubmissionEnabled", json!(false)),
+        ("app.update.enabled", json!(false)),
+        ("extensions.update.enabled", json!(false)),
+        ("network.captive-portal-service.enabled", json!(false)),
+        ("network.connectivity-service.enabled", json!(false)),
+    ];
+    let mut text = String::new();
+    for (name, value) in preferences {
+        writeln!(text, "user_pref(\"{name}\", {value});").unwrap();
+    }
+    text
+}
+
+/// The messages in Thunderbird's offline store of the inbox.
+fn stored(post: &Post) -> Vec<Vec<u8>> {
+    let store = post.room.join("profile/ImapMail/localhost/INBOX");
+    // It is made with the first message.
+    let mbox = fs::read(store).unwrap_or_default();
+    let mut messages: Vec<Vec<u8>> = Vec::new();
+    for line in mbox.split_inclusive(|octet| *octet == b'\n') {
+        if line.starts_with(b"From - ") {
+            messages.push(Vec::new());
+        } else if let Some(message) = messages.last_mut() {
+            message.extend_from_slice(line);
+        }
+    }
+    // An empty line ends each message in an mbox; one that is being written has none yet.
+    for message in &mut messages {
+        let end = [&b"\r\n"[..], b"\n"];
+        if let Some(end) = end.into_iter().find(|end| message.ends_with(end)) {
+            message.truncate(message.len() - end.len());
+        }
+    }
+    messages
+}
+
+/// Looks until it is so. Thunderbird writes its store, and tells the server of changes, when it finds the time and tells nobody.
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(40);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "not within 40 seconds: {what}");
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn thunderbird_downloads_all_idles_and_changes() {
+    let post = Post::delivered();
+    let mut server =
+        imap::Client::sign_in(&post.demo.address("imap"), &post.address, &post.password).unwrap();
+    let selected = server.ok("SELECT INBOX").unwrap();
+    let is_exists = |text: &str| {
+        text.strip_prefix("* ")?
+            .strip_suffix(" EXISTS")?
+            .parse()
+            .ok()
+    };
+    let mut texts = selected.untagged.iter();
+    let exists: usize = texts.find_map(|one| is_exists(&one.text)).unwrap();
+
+    let mut thunderbird = Thunderbird::start(&post);
+    let ca = fs::read_to_string(post.ca()).unwrap();
+    thunderbird.call("prepare", &json!([ca, post.address, post.password]));
+    thunderbird.call("getMessages", &json!([]));
+    until("all mail is in the offline store", || {
+        let stored = stored(&post);
+        stored.len() == exists && post.missing(&stored).is_empty()
+    });
+    let subjects = thunderbird.call("subjects", &json!([]));
+    let subjects: Vec<&str> = subjects
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|subject| subject.as_str().unwrap())
+        .collect();
+    assert_eq!(subjects.len(), exists);
+    for subject in ["plain", "dots", "Grüße", "parts", "large"] {
+        assert!(subjects.contains(&subject), "{subject}: {subjects:?}");
+    }
+    let folders = thunderbird.call("folders", &json!([]));
+    assert_eq!(
+        folders["uses"],
+        json!({
+            "Inbox": "INBOX", "Drafts": "Drafts", "SentMail": "Sent",
+            "Junk": "Junk", "Trash": "Trash", "Archive": "Archive",
+        }),
+        "{folders}"
+    );
+
+    // It idles: nobody asks it to look.
+    post.deliver(
+        b"From: a@example.org\r\nTo: you\r\nSubject: pushed\r\n\r\nThis came while you idled.\r\n",
+    );
+    until("the pushed mail is in the offline store", || {
+        let mut stored = stored(&post).into_iter();
+        stored.any(|message| message.ends_with(b"This came while you idled.\r\n"))
+    });
+    let found = server.ok("UID SEARCH SUBJECT plain").unwrap();
+    let mut found = found.untagged.iter();
+    let uid = found.find_map(|one| one.text.strip_prefix("* SEARCH "));
+    let uid: u32 = uid.unwrap().parse().unwrap();
+    server
+        .ok(&format!("UID STORE {uid} +FLAGS (\\Answered)"))
+        .unwrap();
+    assert_eq!(thunderbird.call("whenAnswered", &json!(["plain"])), true);
+
+    // What it changes, the server has.
+    thunderbird.call("flag", &json!(["plain"]));
+    until("the server has the flag", || {
+        let fetched = server.ok(&format!("UID FETCH {uid} (FLAGS)")).unwrap();
+        let fetched = fetched.fetched().find(|one| one.uid == Some(uid)).unwrap();
+        let flags = fetched.flags.unwrap();
+        flags.contains("\\Flagged") && flags.contains("\\Answered")
+    });
+    assert_eq!(thunderbird.call("moveToArchive", &json!(["dots"])), true);
+    let mut count = |mailbox: &str| {
+        let answer = server.ok(&format!("STATUS {mailbox} (MESSAGES)")).unwrap();
+        answer.status("MESSAGES").unwrap().parse::<usize>().unwrap()
+    };
+    assert_eq!(count("Archive"), 1);
+    // One was pushed, one has left.
+    assert_eq!(count("INBOX"), exists);
+    thunderbird.quit();
+}
