@@ -77,6 +77,12 @@ impl Service {
         self.device_writers[number].lock().await
     }
 
+    /// Ends the requests that wait for changes, for good: the server is going down, and they would hold it up. Their
+    /// clients find the connection closed and come again.
+    pub fn end_waiting(&self) {
+        self.waiting.close();
+    }
+
     /// How many requests wait for changes now.
     pub fn waiting(&self) -> usize {
         self.waiting.len()
