@@ -3,6 +3,7 @@
 mod device_information;
 pub mod options;
 mod provision;
+mod search;
 mod settings;
 
 use fieldpost_wbxml::{Command, Tag, tags};
@@ -16,6 +17,7 @@ use crate::{
 pub async fn run(session: &mut Session) -> Result<Reply, Failure> {
     match session.request.command {
         Command::Provision => provision::run(session).await,
+        Command::Search => search::run(session).await,
         Command::Settings => settings::run(session).await,
         _ => Err(Failure::Status(status::COMMAND_NOT_SUPPORTED)),
     }
