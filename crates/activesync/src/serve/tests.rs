@@ -1,28 +1,19 @@
 //! Whole requests against a service over a store in memory.
 
-use std::{
-    convert::Infallible,
-    io::Write as _,
-    pin::Pin,
-    task::{Context, Poll},
-    time::Duration,
-};
+mod body;
+mod reply;
+
+use std::io::Write as _;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bytes::Bytes;
 use fieldpost_directory::{AccountUpdate, Protocol, Protocols};
-use fieldpost_wbxml::{Command, tags};
-use flate2::{Compression, read::GzDecoder, write::GzEncoder};
-use http_body_util::BodyExt as _;
-use hyper::{
-    Request, StatusCode,
-    body::{Body as HttpBody, Frame},
-};
+use fieldpost_wbxml::tags;
+use flate2::{Compression, write::GzEncoder};
+use hyper::StatusCode;
 
-use super::{answer, answer_failure};
 use crate::{
     Origin, Service, Settings,
-    reply::{Failure, Reply, status},
+    reply::status,
     testing::{Answer, Asking, Fixture, PASSWORD, SECURE, ask, within},
 };
 
@@ -262,7 +253,7 @@ async fn the_query_must_name_who_has_signed_in_fault_40() {
     assert_eq!(bob.of(&fixture).await.status, StatusCode::OK, "an alias");
 }
 
-/// Fault 45; MS-ASCMD_R4838 (108), 109; MS-ASHTTP_R176, R188.
+/// Fault 45; MS-ASCMD_R4827, R4828, 109; MS-ASHTTP_R176, R188.
 #[tokio::test]
 async fn what_is_no_query_and_no_device_is_refused_fault_45() {
     let fixture = Fixture::new().await;
@@ -332,166 +323,6 @@ async fn only_versions_that_are_spoken_are_taken() {
     assert_eq!(query(141).of(&fixture).await.status, StatusCode::OK);
     let answer = query(161).of(&fixture).await;
     assert_eq!(answer.status, StatusCode::HTTP_VERSION_NOT_SUPPORTED);
-}
-
-/// Fault 37: more than it says, more than may be, in plain and packed.
-#[tokio::test]
-async fn a_body_stays_within_its_bound_fault_37() {
-    let fixture = Fixture::with(Settings {
-        max_request: 4096,
-        ..Settings::default()
-    })
-    .await;
-    let large = settings().body(vec![0; 4097]).of(&fixture).await;
-    assert_eq!(large.status, StatusCode::PAYLOAD_TOO_LARGE);
-    let document = settings().body;
-    let packed = |bytes: &[u8]| {
-        settings()
-            .body(gzip(bytes))
-            .header("content-encoding", "gzip")
-    };
-    assert_eq!(packed(&document).of(&fixture).await.status, StatusCode::OK);
-    let bomb = vec![0; 3_000_000];
-    assert!(gzip(&bomb).len() < 4096);
-    for (what, asking) in [
-        ("bomb", packed(&bomb)),
-        ("one byte too many", packed(&[0; 4097])),
-        ("no gzip", settings().header("content-encoding", "gzip")),
-        (
-            "cut off",
-            settings()
-                .body(gzip(&document)[..20].to_vec())
-                .header("content-encoding", "gzip"),
-        ),
-    ] {
-        assert_eq!(
-            asking.of(&fixture).await.status,
-            StatusCode::BAD_REQUEST,
-            "{what}"
-        );
-    }
-    let other = settings()
-        .header("content-encoding", "br")
-        .of(&fixture)
-        .await;
-    assert_eq!(other.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
-}
-
-/// Chunks come and say nothing of how many there will be.
-struct Chunks {
-    left: usize,
-    size: usize,
-    /// Then it stays open.
-    hangs: bool,
-}
-
-impl HttpBody for Chunks {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        if self.left == 0 {
-            return if self.hangs {
-                Poll::Pending
-            } else {
-                Poll::Ready(None)
-            };
-        }
-        self.left -= 1;
-        Poll::Ready(Some(Ok(Frame::data(vec![0; self.size].into()))))
-    }
-}
-
-async fn send_chunks(fixture: &Fixture, command: &str, chunks: Chunks) -> StatusCode {
-    let (parts, _) = ask(command).build().into_parts();
-    let request = Request::from_parts(parts, chunks);
-    fixture
-        .service
-        .handle(request, SECURE)
-        .await
-        .unwrap()
-        .status()
-}
-
-#[tokio::test]
-async fn chunks_are_counted_and_messages_have_a_bound_of_their_own() {
-    let fixture = Fixture::with(Settings {
-        max_request: 10_000,
-        max_message: 100_000,
-        message_memory: 50_000,
-        ..Settings::default()
-    })
-    .await;
-    let chunks = |left| Chunks {
-        left,
-        size: 1000,
-        hangs: false,
-    };
-    let too_large = StatusCode::PAYLOAD_TOO_LARGE;
-    assert_eq!(
-        send_chunks(&fixture, "Sync", chunks(usize::MAX)).await,
-        too_large
-    );
-    assert_eq!(
-        send_chunks(&fixture, "SendMail", chunks(usize::MAX)).await,
-        too_large
-    );
-    // Past the bound of documents; larger than all the memory there is, it takes all of it.
-    assert_ne!(
-        send_chunks(&fixture, "SendMail", chunks(90)).await,
-        too_large
-    );
-    assert_eq!(
-        send_chunks(&fixture, "ItemOperations", chunks(11)).await,
-        too_large
-    );
-    let free = fixture.service.message_memory.available_permits();
-    assert_eq!(free, 50_000 / 1024, "it gave all back");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_body_that_does_not_come_is_not_waited_for() {
-    let fixture = Fixture::new().await;
-    let chunks = Chunks {
-        left: 1,
-        size: 10,
-        hangs: true,
-    };
-    let began = tokio::time::Instant::now();
-    assert_eq!(
-        send_chunks(&fixture, "Sync", chunks).await,
-        StatusCode::REQUEST_TIMEOUT
-    );
-    assert!(began.elapsed() <= Duration::from_secs(121));
-}
-
-/// A message waits while others hold the memory, and is then turned away.
-#[tokio::test(start_paused = true)]
-async fn messages_share_their_memory() {
-    let fixture = Fixture::with(Settings {
-        message_memory: 10 * 1024,
-        ..Settings::default()
-    })
-    .await;
-    let all = fixture
-        .service
-        .message_memory
-        .acquire_many(10)
-        .await
-        .unwrap();
-    let message = || ask("SendMail").body(vec![0; 5000]);
-    assert_eq!(
-        message().of(&fixture).await.status,
-        StatusCode::REQUEST_TIMEOUT
-    );
-    drop(all);
-    assert_ne!(
-        message().of(&fixture).await.status,
-        StatusCode::REQUEST_TIMEOUT
-    );
 }
 
 /// MS-ASHTTP_R105, R110, R411.
@@ -624,111 +455,4 @@ async fn failures_are_kept_with_the_device_but_not_each_of_a_flood() {
     fixture.pass(600);
     ask("FolderSync").key(7).of(&fixture).await;
     assert_eq!(fixture.device("d1").await.unwrap().traces.len(), 2);
-}
-
-/// MS-ASHTTP_R197, R199, R201, R212 to R219, R412, R521, R522.
-#[tokio::test]
-async fn a_large_document_is_packed_for_who_wants_it() {
-    let document: Vec<u8> = b"abc".repeat(1000);
-    let parts = async |gzip| {
-        let response = answer(Reply::Document(document.clone()), gzip).unwrap();
-        let (parts, body) = response.into_parts();
-        (parts.headers, body.collect().await.unwrap().to_bytes())
-    };
-    let (headers, body) = parts(false).await;
-    assert!(!headers.contains_key("content-encoding"));
-    assert_eq!(body, document);
-    let (headers, body) = parts(true).await;
-    assert_eq!(headers["content-encoding"], "gzip");
-    assert_eq!(headers["content-length"], body.len().to_string());
-    let mut unpacked = Vec::new();
-    std::io::Read::read_to_end(&mut GzDecoder::new(&body[..]), &mut unpacked).unwrap();
-    assert_eq!(unpacked, document);
-    let small = answer(Reply::Document(vec![0; 1024]), true).unwrap();
-    assert!(!small.headers().contains_key("content-encoding"));
-}
-
-/// MS-ASHTTP_R220, R212; MS-ASCMD §2.2.1.10.1.
-#[tokio::test]
-async fn each_reply_has_its_type() {
-    let of = |reply| {
-        let response = answer(reply, false).unwrap();
-        let get = |name| {
-            let value = response.headers().get(name)?;
-            Some(value.to_str().unwrap().to_owned())
-        };
-        (get("content-type"), get("content-length").unwrap())
-    };
-    assert_eq!(of(Reply::Empty), (None, "0".into()));
-    assert_eq!(
-        of(Reply::Multipart(
-            vec![1; 3],
-            vec![Bytes::from_static(b"ab")]
-        )),
-        (
-            Some("application/vnd.ms-sync.multipart".into()),
-            "25".into()
-        )
-    );
-    assert_eq!(
-        of(Reply::Attachment(
-            "image/png".into(),
-            Bytes::from_static(b"x")
-        )),
-        (Some("image/png".into()), "1".into())
-    );
-    // A type out of a mail that can stand in no header.
-    assert_eq!(
-        of(Reply::Attachment(
-            "image/png\r\nX: y".into(),
-            Bytes::from_static(b"x")
-        ))
-        .0,
-        Some("application/octet-stream".into())
-    );
-}
-
-/// MS-ASHTTP_R175 to R192 as far as statuses become them; reference 1.5: none of 100 or above below 14.0.
-#[test]
-fn below_14_0_http_tells_what_statuses_tell_later() {
-    use fieldpost_wbxml::Version;
-    let of = |failure: Failure, version| {
-        let response = answer_failure(&failure, Some(Command::Sync), Some(version)).unwrap();
-        let retry = response.headers().get("retry-after").cloned();
-        (
-            response.status().as_u16(),
-            retry.map(|value| value.to_str().unwrap().to_owned()),
-        )
-    };
-    for (code, http) in [
-        (status::NOT_PROVISIONED, 449),
-        (status::TOO_MANY_DEVICES, 403),
-        (status::QUOTA, 507),
-        (status::SERVER_ERROR, 500),
-        (status::INVALID_WBXML, 400),
-        (status::COMMAND_NOT_SUPPORTED, 501),
-        (3, 200),
-    ] {
-        assert_eq!(of(Failure::Status(code), Version::V12_1).0, http, "{code}");
-        assert_eq!(of(Failure::Status(code), Version::V14_0).0, 200, "{code}");
-    }
-    let later = Failure::RetryAfter(status::SERVER_ERROR_RETRY, 30);
-    assert_eq!(of(later.clone(), Version::V12_1), (503, Some("30".into())));
-    assert_eq!(of(later, Version::V14_1), (200, Some("30".into())));
-    // There is no document for these.
-    let failure = Failure::Status(status::COMMAND_NOT_SUPPORTED);
-    let response = answer_failure(&failure, Some(Command::GetHierarchy), Some(Version::V14_1));
-    assert_eq!(response.unwrap().status(), StatusCode::NOT_IMPLEMENTED);
-    assert!(answer_failure(&Failure::Superseded, None, None).is_err());
-}
-
-/// MS-ASHTTP_R1104, R1202, R708, R800; client-quirks A16.
-#[test]
-fn who_begins_anew_is_told_the_versions_a16() {
-    let mut response = answer(Reply::Empty, false).unwrap();
-    crate::codec::response::add_renewal(&mut response);
-    for name in ["x-ms-rp", "ms-asprotocolversions"] {
-        assert_eq!(response.headers()[name], "12.1,14.0,14.1");
-    }
-    assert!(response.headers().contains_key("ms-asprotocolcommands"));
 }
