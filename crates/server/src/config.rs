@@ -108,6 +108,8 @@ pub struct MailboxSection {
     pub change_horizon: Span,
     /// Memory for the headers of messages that were looked at lately.
     pub header_memory: ByteSize,
+    /// Memory for what folders were sorted by lately.
+    pub sort_memory: ByteSize,
 }
 
 /// The index over the log.
@@ -596,6 +598,7 @@ impl Default for MailboxSection {
             memory: ByteSize::mebibytes(128),
             change_horizon: Span::seconds(90 * 86_400),
             header_memory: ByteSize::mebibytes(32),
+            sort_memory: ByteSize::mebibytes(16),
         }
     }
 }
