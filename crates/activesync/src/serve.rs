@@ -348,4 +348,6 @@ fn not_allowed(code: StatusCode) -> Response<Body> {
 const BUSY: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;
