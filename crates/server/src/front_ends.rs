@@ -89,8 +89,10 @@ impl FrontEnds {
             config.activesync.settings(config.hostname()),
         );
         // One adaptor for each front-end over HTTP; the first that takes a path answers.
-        let routes: Vec<Arc<dyn web::Route>> =
-            vec![Arc::new(routes::ActiveSync(Arc::clone(&activesync)))];
+        let routes: Vec<Arc<dyn web::Route>> = vec![
+            Arc::new(routes::ActiveSync(Arc::clone(&activesync))),
+            Arc::new(routes::Autodiscover::new(config, directory)),
+        ];
         Self {
             imap: fieldpost_imap::Service::new(Arc::clone(directory), Arc::clone(mailboxes), imap),
             pop3: fieldpost_pop3::Service::new(Arc::clone(directory), Arc::clone(mailboxes), pop3),

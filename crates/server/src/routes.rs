@@ -1,11 +1,15 @@
 //! Joins the front-ends over HTTP to the connections of [`fieldpost_web`], one adaptor each.
 
+mod autodiscover;
+
 use std::sync::Arc;
 
 use fieldpost_activesync as activesync;
 use fieldpost_web::{Answering, Hangup, Origin, Route};
 use http_body_util::BodyExt as _;
 use hyper::{Request, body::Incoming};
+
+pub use autodiscover::Autodiscover;
 
 /// ActiveSync.
 pub struct ActiveSync(pub Arc<activesync::Service>);

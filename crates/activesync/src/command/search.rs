@@ -12,6 +12,7 @@ use fieldpost_wbxml::{Element, Encoder, tags::search as t};
 
 use crate::{
     Session,
+    item::preferences::Preferences,
     reply::{Failure, Reply},
 };
 
@@ -63,7 +64,11 @@ async fn search(
         Ok(Ok(()))
     } else if name.eq_ignore_ascii_case("Mailbox") {
         let is_deep = options.is_some_and(|options| options.child(t::DEEP_TRAVERSAL).is_some());
-        mailbox::search(session, query, page, is_deep, out).await
+        let Some(preferences) = options.map_or(Some(Preferences::default()), Preferences::parse)
+        else {
+            return Ok(Err(INVALID));
+        };
+        mailbox::search(session, query, page, is_deep, &preferences, out).await
     } else if name.eq_ignore_ascii_case("DocumentLibrary") {
         Ok(Err(DENIED))
     } else {

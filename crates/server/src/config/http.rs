@@ -9,6 +9,8 @@ use super::{ByteSize, Span};
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HttpSection {
+    /// The URL that clients are told to use, `https://mail.example.org`. Empty = the host name and the https listener's port.
+    pub public_url: String,
     /// The proxies that may say where a request comes from and whether it came over TLS: addresses or networks.
     pub trusted_proxies: Vec<String>,
     /// Whether HTTP without TLS may listen where other machines reach it.
@@ -18,6 +20,9 @@ pub struct HttpSection {
 impl HttpSection {
     /// What is wrong with it, if anything is.
     pub(super) fn problem(&self) -> Option<String> {
+        if !self.public_url.is_empty() && !self.public_url.starts_with("https://") {
+            return Some("public_url must begin with https://".into());
+        }
         self.networks()
             .err()
             .map(|reason| format!("trusted_proxies: {reason}"))

@@ -7,7 +7,7 @@ use fieldpost_wbxml::{Element, Encoder, tags::air_sync as a, tags::email as e, t
 use tokio::time::Instant;
 
 use super::{INVALID, Page, TIMED_OUT, TOO_COMPLEX, UNKNOWN_FOLDER, Wrong, properties};
-use crate::{Session, codec::date, reply::Failure};
+use crate::{Session, codec::date, item::preferences::Preferences, reply::Failure};
 
 /// Finds mail, the newest first.
 pub async fn search(
@@ -15,6 +15,7 @@ pub async fn search(
     query: &Element<'_>,
     page: Page,
     is_deep: bool,
+    preferences: &Preferences,
     out: &mut Encoder,
 ) -> Result<Result<(), Wrong>, Failure> {
     let asked = match Asked::read(query) {
@@ -73,7 +74,9 @@ pub async fn search(
         out.text(t::LONG_ID, &format!("{folder}:{}", row.entry));
         out.number(a::COLLECTION_ID, folder);
         out.start(t::PROPERTIES);
-        if let Err(failure) = properties::write(session, *folder, row, &item, out).await {
+        if let Err(failure) =
+            properties::write(session, *folder, row, &item, preferences, out).await
+        {
             tracing::warn!(%failure, %folder, uid = row.uid, "a search leaves an item out");
             out.rollback(before);
             continue;

@@ -1,46 +1,33 @@
 //! What a result shows of a mail.
 
-use fieldpost_mailbox::{Flags, FolderId, Item, Row};
-use fieldpost_message::{Address, Importance, encoded_word};
-use fieldpost_wbxml::{Encoder, tags::email as e};
+use fieldpost_mailbox::{FolderId, Item, Row};
+use fieldpost_wbxml::Encoder;
 
-use crate::{Session, codec::date, reply::Failure};
+use crate::{
+    Session,
+    item::{mail::Mail, preferences::Preferences},
+    reply::Failure,
+};
 
-/// Writes it into `Properties`.
-#[expect(clippy::unused_async, reason = "bodies will be read here")]
+/// Writes the mail as Sync shows it, with its body as `preferences` want it, into `Properties`.
 pub async fn write(
-    _session: &Session,
-    _folder: FolderId,
+    session: &Session,
+    folder: FolderId,
     row: &Row,
     item: &Item,
+    preferences: &Preferences,
     out: &mut Encoder,
 ) -> Result<(), Failure> {
-    let summary = item.summary()?;
-    let subject = summary.envelope.subject.as_deref().unwrap_or_default();
-    out.text(e::TO, &list(&summary.envelope.to));
-    out.text(e::FROM, &list(&summary.envelope.from));
-    out.text(e::SUBJECT, &encoded_word::decode(subject));
-    out.text(e::DATE_RECEIVED, &date::long(row.internal_date));
-    let importance = match summary.importance {
-        Importance::Low => 0,
-        Importance::Normal => 1,
-        Importance::High => 2,
+    let labels = session.mailbox.labels().await?;
+    let mail = Mail {
+        mailbox: &session.mailbox,
+        folder,
+        row,
+        labels: &labels,
+        version: session.version(),
     };
-    out.number(e::IMPORTANCE, importance);
-    out.boolean(e::READ, row.flags.contains(Flags::SEEN));
-    Ok(())
+    Ok(mail.write(out, item, preferences, MAX_BODY).await?)
 }
 
-fn list(addresses: &[Address]) -> String {
-    let texts: Vec<String> = addresses
-        .iter()
-        .filter_map(|address| {
-            let spec = address.addr_spec()?;
-            Some(match address.display_name() {
-                Some(name) => format!("\"{}\" <{spec}>", name.replace(['"', '\\'], "")),
-                None => spec,
-            })
-        })
-        .collect();
-    texts.join(", ")
-}
+/// The most bytes of one body in a list of results; ItemOperations has the rest.
+const MAX_BODY: usize = 64 * 1024;
