@@ -9,7 +9,7 @@ use tokio::sync::{MutexGuard, Semaphore};
 
 use crate::{
     Settings,
-    command::{LastRequests, Moved, Sending},
+    command::{LastRequests, Moved, Repeats, Sending},
     waiting::Waiting,
 };
 
@@ -23,6 +23,8 @@ pub struct Service {
     pub(crate) waiting: Waiting,
     /// What each device last asked to be synchronised.
     pub(crate) last_requests: LastRequests,
+    /// Which devices ask for the same again and again.
+    pub(crate) repeats: Repeats,
     /// Where items went that devices moved lately.
     pub(crate) moved: Moved,
     /// Messages that are being sent now.
@@ -55,6 +57,7 @@ impl Service {
             settings,
             waiting: Waiting::default(),
             last_requests: LastRequests::default(),
+            repeats: Repeats::default(),
             moved: Moved::default(),
             sending: Sending::default(),
             message_memory: Arc::new(Semaphore::new(memory)),

@@ -306,3 +306,96 @@ async fn keys_of_other_devices_and_old_keys_are_unknown() {
     mailbox.forget_states(&one, None).await.unwrap();
     assert!(!open(&one, second).await);
 }
+
+/// What a device or this server can do nothing with is left out: it neither comes again nor is the device told that it
+/// changed or went, also when it begins from nothing; unless somebody lets it begin anew.
+#[tokio::test]
+async fn what_is_left_out_is_never_spoken_of_again() {
+    let world = World::new();
+    let (mailbox, inbox) = world.alice().await;
+    let device = DeviceId::new("d1").unwrap();
+    for number in 0..3 {
+        let item = NewItem::new(world.receive(message(number).as_bytes()).await);
+        mailbox.append(inbox, &item).await.unwrap();
+    }
+    let begin = async || {
+        let begun = mailbox.begin_collection(&device, inbox, Vec::new()).await;
+        begun.unwrap().unwrap()
+    };
+    let open = async |key| match mailbox
+        .open_collection(&device, inbox, Some(key))
+        .await
+        .unwrap()
+    {
+        Opened::Known(collection) => collection,
+        Opened::Unknown | Opened::Busy => panic!("the key is known"),
+    };
+    let collection = open(begin().await).await;
+    let mut plan = collection.plan(i64::MIN, 10).await.unwrap().unwrap();
+    let Action::Add(gone) = plan.steps[0].action else {
+        panic!("all are new");
+    };
+    let left_out = plan.steps[1].action.entry();
+    plan.leave_out(0);
+    plan.leave_out(1);
+    let key = collection.advance(&plan, 3, Vec::new()).await.unwrap();
+    let seen = FlagUpdate::flags(UpdateMode::Add, Flags::SEEN);
+    let all = UidSet::all();
+    mailbox
+        .update_flags(inbox, &all, &seen, None)
+        .await
+        .unwrap();
+    let one = [gone.uid].into_iter().collect();
+    mailbox.expunge(inbox, &one, Expunge::All).await.unwrap();
+    let entries = async |key| {
+        let plan = open(key).await.plan(i64::MIN, 10).await.unwrap().unwrap();
+        let steps = plan.steps.iter().map(|step| step.action.entry());
+        steps.collect::<Vec<_>>()
+    };
+    let told = entries(key).await;
+    assert_eq!(told.len(), 1);
+    assert!(told[0] != gone.entry && told[0] != left_out);
+    assert_eq!(entries(begin().await).await, told);
+    mailbox.forget_states(&device, Some(inbox)).await.unwrap();
+    assert!(entries(begin().await).await.contains(&left_out));
+}
+
+async fn again_after(mailbox: &Mailbox, device: &DeviceId, folder: FolderId) -> SyncKey {
+    let begun = mailbox.begin_collection(device, folder, Vec::new()).await;
+    begun.unwrap().unwrap()
+}
+
+/// A device that is told nothing for longer than the log is kept does not have to begin from nothing.
+#[tokio::test]
+async fn a_device_with_nothing_to_hear_keeps_up_with_the_log() {
+    let world = World::new();
+    let (mailbox, inbox) = world.alice().await;
+    let device = DeviceId::new("d1").unwrap();
+    let mut key = again_after(&mailbox, &device, inbox).await;
+    for round in 0..4 {
+        let Opened::Known(collection) = mailbox
+            .open_collection(&device, inbox, Some(key))
+            .await
+            .unwrap()
+        else {
+            panic!("the key is known");
+        };
+        let plan = collection.plan(i64::MIN, 10).await.unwrap();
+        let plan = plan.expect("the log reaches back far enough");
+        assert!(plan.is_empty());
+        if round == 0 {
+            key = collection.advance(&plan, 0, Vec::new()).await.unwrap();
+        } else {
+            collection.rest(&plan).await.unwrap();
+        }
+        world.time.pass(100);
+        mailbox.maintain(50).await.unwrap();
+        // It comes and goes between two rounds.
+        let item = NewItem::new(world.receive(message(1).as_bytes()).await);
+        mailbox.append(inbox, &item).await.unwrap();
+        mailbox
+            .expunge(inbox, &UidSet::all(), Expunge::All)
+            .await
+            .unwrap();
+    }
+}

@@ -203,6 +203,19 @@ impl Encoder {
         }
     }
 
+    /// Puts an element without content at a place between two elements, before what was written since: what a container begins with may
+    /// depend on what is found to fit into it. Later places stay good only behind this one. `false`: the place is within an element's
+    /// text, or on another code page.
+    #[must_use]
+    pub fn insert_empty(&mut self, at: Checkpoint, tag: Tag) -> bool {
+        let fits =
+            at.length <= self.output.len() && at.state == State::Between && at.page == tag.page();
+        if fits {
+            self.output.insert(at.length, tag.token());
+        }
+        fits
+    }
+
     /// The document, with everything closed.
     pub fn finish(mut self) -> Vec<u8> {
         self.close_text();

@@ -34,10 +34,7 @@ pub async fn run(session: &mut Session) -> Result<Reply, Failure> {
             Err(error) => return Err(error.into()),
         }
         let device = &session.device.id;
-        session
-            .mailbox
-            .forget_states(device, Some(folder.id))
-            .await?;
+        session.mailbox.drop_states(device, Some(folder.id)).await?;
         changes.push(HierarchyChange::Delete(folder.id));
     }
     let key = state.advance(&changes).await?;

@@ -16,7 +16,7 @@ mod sync;
 
 pub use move_items::Moved;
 pub use send_mail::Sending;
-pub use sync::LastRequests;
+pub use sync::{LastRequests, Repeats};
 mod device_information;
 pub mod options;
 mod provision;

@@ -11,7 +11,7 @@ mod world;
 use phone::{Asked, AskedCollection, Collection, Deed};
 use world::{CATEGORIES, USERS, World};
 
-const SEEDS: u64 = 100;
+const SEEDS: u64 = 200;
 const ACTIONS: usize = 90;
 
 #[tokio::test(start_paused = true)]
@@ -196,10 +196,10 @@ impl World {
         };
         let cached = self.phones[phone].cached.clone().filter(|cached| {
             // An empty or partial request speaks of the keys in the last one.
-            cached
-                .collections
-                .iter()
-                .all(|one| self.phones[phone].collections[&one.folder].key == one.key)
+            cached.collections.iter().all(|one| {
+                let held = self.phones[phone].collections.get(&one.folder);
+                held.is_some_and(|held| held.key == one.key)
+            })
         });
         if let Some(cached) = cached {
             if self.random.chance(30) {

@@ -84,9 +84,16 @@ impl Mailbox {
             return Ok(None);
         };
         let stored = self.stored_generations(device, folder).await?;
+        // What the device could do nothing with it can do nothing with now.
+        let left_out = stored
+            .iter()
+            .filter_map(|one| Generation::decode(&one.bytes).ok())
+            .flat_map(|one| one.left_out.iter().collect::<Vec<_>>())
+            .collect();
         let first = Generation {
             id: random(),
             counter: 1,
+            left_out,
             options,
             ..Generation::default()
         };
@@ -186,6 +193,28 @@ impl Collection {
     ) -> Result<SyncKey, Error> {
         let next = plan.settle(&self.base, taken);
         self.commit_next(next, options).await
+    }
+
+    /// Keeps how far the log was looked through, under the same key: the device was told nothing, since there was nothing.
+    /// Else the log would one day be forgotten from there on, and the device would have to begin from nothing.
+    pub async fn rest(self, plan: &Plan) -> Result<(), Error> {
+        let has_moved = self.base.anchor.is_some_and(|anchor| anchor < plan.up_to());
+        if !has_moved || !plan.is_empty() {
+            return Ok(());
+        }
+        let next = plan.settle(&self.base, 0);
+        let old = &self.stored[usize::from(self.slot)];
+        let mut commit = Commit::new(self.mailbox.account());
+        parts::put(
+            &mut commit,
+            &self.device,
+            self.folder,
+            self.slot,
+            &next.encode(),
+            old,
+        );
+        // If somebody else wrote, he looked through it too.
+        self.mailbox.commit_aside(commit).await.map(drop)
     }
 
     async fn commit_next(

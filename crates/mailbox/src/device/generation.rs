@@ -18,6 +18,8 @@ pub struct Generation {
     pub(super) counter: u64,
     /// The entries that the device holds.
     pub(super) held: EntrySet,
+    /// Entries that the device was not and will not be told of, since it or this server can do nothing with them.
+    pub(super) left_out: EntrySet,
     /// The change log has been drained up to here; `None`: nothing was ever asked for.
     pub(super) anchor: Option<u64>,
     /// Of what changed after `anchor`: the mod_seqs at which the device knows it, its own changes among them.
@@ -101,6 +103,7 @@ impl Generation {
         writer.signed(self.swept);
         writer.bytes(&self.options);
         self.held.encode(&mut writer);
+        self.left_out.encode(&mut writer);
         writer.number(self.known.len() as u64);
         let mut at = 0;
         for (entry, mod_seq) in &self.known {
@@ -132,6 +135,7 @@ impl Generation {
         let (cut, swept) = (reader.signed()?, reader.signed()?);
         let options = reader.bytes()?.to_vec();
         let held = EntrySet::decode(&mut reader)?;
+        let left_out = EntrySet::decode(&mut reader)?;
         let mut known = BTreeMap::new();
         let mut at = 0u64;
         for _ in 0..reader.number()? {
@@ -143,6 +147,7 @@ impl Generation {
             id,
             counter,
             held,
+            left_out,
             anchor,
             known,
             backfill,
@@ -153,7 +158,7 @@ impl Generation {
     }
 }
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 #[cfg(test)]
 mod tests {
@@ -165,6 +170,7 @@ mod tests {
             id: u64::MAX,
             counter: 9,
             held: [3, 4, 5, 70_000].into_iter().map(EntryId).collect(),
+            left_out: [6, 90].into_iter().map(EntryId).collect(),
             anchor: Some(12),
             known: [(EntryId(4), 14), (EntryId(900), 13)].into(),
             backfill: Backfill::After(WindowPosition {

@@ -234,6 +234,16 @@ impl Known {
     }
 }
 
+/// A state of a device that knows of no folder, under a key that was never given out.
+pub(super) fn unheard_of() -> Vec<u8> {
+    Known {
+        id: random(),
+        counter: 1,
+        ..Known::default()
+    }
+    .encode()
+}
+
 fn read(stored: &[Stored; 2]) -> [Option<Known>; 2] {
     let read = |slot: &Stored| Known::decode(&slot.bytes).ok();
     [read(&stored[0]), read(&stored[1])]

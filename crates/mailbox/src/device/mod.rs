@@ -12,6 +12,7 @@
 
 mod collection;
 mod entry_set;
+mod forget;
 mod generation;
 mod hierarchy;
 mod own;

@@ -332,38 +332,6 @@ impl Mailbox {
         self.commit_aside(commit).await.map(drop)
     }
 
-    /// Forgets a device and all it holds; when it comes again, it begins from nothing. Whether there was any.
-    pub async fn forget_device(&self, id: &DeviceId) -> Result<bool, Error> {
-        let was_there = self.device(id).await?.is_some();
-        self.forget_states(id, None).await?;
-        let mut commit = Commit::new(self.account());
-        commit.delete(keys::device(id));
-        self.commit_aside(commit).await?;
-        Ok(was_there)
-    }
-
-    /// Lets a device begin from nothing in `folder`, or in all folders and with their list.
-    pub async fn forget_states(
-        &self,
-        id: &DeviceId,
-        folder: Option<FolderId>,
-    ) -> Result<(), Error> {
-        let prefix = match folder {
-            None => keys::sync_states(id),
-            Some(folder) => keys::sync_state(id, folder),
-        };
-        let mut pages = Pages::new(&*self.mailboxes.store, self.account(), Scan::prefix(prefix));
-        let mut commit = Commit::new(self.account());
-        while let Some((key, _)) = pages.next().await? {
-            commit.delete(key);
-            if commit.ops.len() >= FORGOTTEN_AT_ONCE {
-                let full = std::mem::replace(&mut commit, Commit::new(self.account()));
-                self.commit_aside(full).await?;
-            }
-        }
-        self.commit_aside(commit).await.map(drop)
-    }
-
     /// The folders of which a device has a state.
     pub async fn device_folders(&self, id: &DeviceId) -> Result<Vec<FolderId>, Error> {
         let scan = Scan::prefix(keys::sync_states(id));
@@ -414,7 +382,6 @@ const MAX_TEXT: usize = 96;
 pub const MAX_ATTENTION: usize = 300;
 const MAX_TRACES: usize = 10;
 const MAX_SENT: usize = 32;
-const FORGOTTEN_AT_ONCE: usize = 1024;
 
 #[cfg(test)]
 mod tests {

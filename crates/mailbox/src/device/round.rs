@@ -26,6 +26,8 @@ pub enum Action {
 pub struct Step {
     /// What.
     pub action: Action,
+    /// It is not told, now or ever.
+    pub left_out: bool,
     cause: Cause,
 }
 
@@ -100,6 +102,7 @@ impl Collection {
                         }
                         plan.steps.push(Step {
                             action,
+                            left_out: false,
                             cause: Cause::Log(mod_seq),
                         });
                     }
@@ -169,6 +172,7 @@ impl Collection {
                 }
                 plan.steps.push(Step {
                     action: Action::SoftDelete(row.entry),
+                    left_out: false,
                     cause: Cause::Cut,
                 });
             }
@@ -196,13 +200,17 @@ impl Collection {
             }
             for row in rows {
                 let place = position(&row);
-                if !self.base.held.contains(row.entry) && !told.contains(&row.entry) {
+                let is_known = self.base.held.contains(row.entry)
+                    || self.base.left_out.contains(row.entry)
+                    || told.contains(&row.entry);
+                if !is_known {
                     if plan.steps.len() >= limit {
                         plan.more = true;
                         return Ok(());
                     }
                     plan.steps.push(Step {
                         action: Action::Add(row),
+                        left_out: false,
                         cause: Cause::Backfill(place),
                     });
                 }
@@ -222,6 +230,10 @@ enum Event {
 impl Generation {
     /// What the device is told of something in the log, if anything.
     fn decide(&self, mod_seq: u64, event: Event, cut: i64) -> Option<Action> {
+        let (Event::Row(Row { entry, .. }) | Event::Gone(entry)) = event;
+        if self.left_out.contains(entry) {
+            return None;
+        }
         match event {
             Event::Gone(entry) => self.held.contains(entry).then_some(Action::Delete(entry)),
             Event::Row(row) => {
@@ -249,9 +261,22 @@ impl Action {
 }
 
 impl Plan {
+    /// Leaves a step out: what it would tell can't be shown, or the device can do nothing with it. The device does not
+    /// hear of an item whose Add is left out again.
+    pub fn leave_out(&mut self, at: usize) {
+        if let Some(step) = self.steps.get_mut(at) {
+            step.left_out = true;
+        }
+    }
+
     /// Whether there is nothing to tell.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
+    }
+
+    /// All of the log up to here was looked through.
+    pub(super) fn up_to(&self) -> u64 {
+        self.up_to
     }
 
     /// Whether the state goes on although nothing is told: there is something worth committing.
@@ -265,6 +290,9 @@ impl Plan {
         let mut next = base.clone();
         for step in told {
             match step.action {
+                Action::Add(row) if step.left_out => {
+                    next.left_out.insert(row.entry);
+                }
                 Action::Add(row) => {
                     next.held.insert(row.entry);
                     next.known.insert(row.entry, row.mod_seq);

@@ -151,6 +151,30 @@ fn a_checkpoint_behind_the_end_changes_nothing() {
 }
 
 #[test]
+fn an_empty_element_can_be_put_before_what_was_written_since() {
+    let expected = body(|e| {
+        e.start(air_sync::SYNC);
+        e.text(air_sync::STATUS, "1");
+        e.empty(air_sync::MORE_AVAILABLE);
+        e.text(email::SUBJECT, "a");
+        e.end();
+    });
+    let written = body(|e| {
+        let before = e.checkpoint();
+        assert!(!e.insert_empty(before, email::SUBJECT), "another page");
+        e.start(air_sync::SYNC);
+        let within = e.checkpoint();
+        e.text(air_sync::STATUS, "1");
+        let place = e.checkpoint();
+        e.text(email::SUBJECT, "a");
+        assert!(!e.insert_empty(within, air_sync::MORE_AVAILABLE));
+        assert!(e.insert_empty(place, air_sync::MORE_AVAILABLE));
+        e.end();
+    });
+    assert_eq!(written, expected);
+}
+
+#[test]
 fn an_end_too_many_is_ignored() {
     let written = body(|e| {
         e.end();

@@ -70,6 +70,12 @@ pub async fn run(
         return Ok(true);
     }
     if asked.key == "0" {
+        let who = (
+            session.identity.account,
+            session.device.id.clone(),
+            folder.id,
+        );
+        session.service.repeats.begin(&who);
         let options = asked.options.clone().unwrap_or_default().encode();
         let key = session
             .mailbox
@@ -118,40 +124,52 @@ pub async fn run(
             }
         }
     }
+    let who = (
+        session.identity.account,
+        session.device.id.clone(),
+        folder.id,
+    );
+    let mut taken = plan.steps.len();
+    if taken > 0 {
+        let (admitted, bad) = session.service.repeats.admit(&who, key, &mut plan);
+        taken = admitted;
+        if let Some(entry) = bad {
+            let id = write::server_id(folder.id, entry);
+            tracing::error!(device = %session.device.id, id, "the device does not take an item; it is left out");
+            session.trouble = Some((status::CONVERSION, format!("{id} is left out")));
+        }
+    }
     let has_moved = wants_changes && window > 0 && plan.moves(collection.base());
     // If the last response was lost and there is nothing to tell any more, what it told must not be taken for known: a
     // waiting request would speak of changes for ever (client-quirks B4).
     let says_something =
         has_moved || !collection.is_newest || !asked.commands.is_empty() || !responses.is_empty();
     if !says_something && options == collection.base().options() {
+        if wants_changes && window > 0 {
+            collection.rest(&plan).await?;
+        }
         return Ok(false);
     }
     let next = collection.next_key();
+    header.begin(out, &next.to_string(), status::SUCCESS);
     let place = out.checkpoint();
-    let mut taken = plan.steps.len();
-    let mut more = plan.more;
-    loop {
-        header.begin(out, &next.to_string(), status::SUCCESS);
-        if more {
-            out.empty(tag::MORE_AVAILABLE);
-        }
-        let written = write::steps(
-            session,
-            out,
-            folder.id,
-            &plan.steps[..taken],
-            &preferences,
-            room,
-        )
-        .await?;
-        if written == taken || more {
-            taken = written;
-            break;
-        }
-        // It got too large or took too long: MoreAvailable stands before the items, so it is written once more.
-        taken = written;
-        more = true;
-        out.rollback(place);
+    let written = write::steps(
+        session,
+        out,
+        folder.id,
+        &mut plan,
+        taken,
+        &preferences,
+        room,
+    )
+    .await?;
+    taken = written;
+    if taken < plan.steps.len() || plan.more {
+        let is_put = out.insert_empty(place, tag::MORE_AVAILABLE);
+        debug_assert!(is_put);
+    }
+    if taken > 0 {
+        session.service.repeats.note(who, key, &plan, taken);
     }
     write::responses(session, out, folder.id, &responses, &preferences).await?;
     out.end();

@@ -5,6 +5,7 @@
 
 mod collection;
 mod last;
+mod repeats;
 mod request;
 mod write;
 
@@ -15,6 +16,7 @@ use fieldpost_wbxml::{Encoder, Version, tags::air_sync as tag};
 
 pub use collection::entry_of;
 pub use last::LastRequests;
+pub use repeats::Repeats;
 pub use request::SyncRequest;
 use request::Wait;
 pub use write::{find, server_id};

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use fieldpost_mailbox::{
     EntryId, Error, FolderId, Item, Row,
-    device::{Action, Step},
+    device::{Action, Plan},
 };
 use fieldpost_wbxml::{Encoder, tags::air_sync as tag};
 
@@ -44,16 +44,18 @@ pub enum Response {
 /// The most bytes of one body in a Sync. What is longer is cut, and fetched by ItemOperations.
 const MAX_BODY: usize = 1024 * 1024;
 
-/// Writes `Commands`, as much of it as there is room for; how many steps were written. At least one is.
+/// Writes `Commands`: the first `most` steps of a plan, or as many as there is room for. How many were written; at least
+/// one is. Those that can't be shown are left out of the plan.
 pub async fn steps(
     session: &Session,
     out: &mut Encoder,
     folder: FolderId,
-    steps: &[Step],
+    plan: &mut Plan,
+    most: usize,
     preferences: &Preferences,
     room: &mut Room,
 ) -> Result<usize, Failure> {
-    if steps.is_empty() {
+    if most == 0 {
         return Ok(0);
     }
     let labels = session.mailbox.labels().await?;
@@ -61,14 +63,19 @@ pub async fn steps(
     out.start(tag::COMMANDS);
     let begin = out.len();
     let mut shown = 0;
-    for (written, step) in steps.iter().enumerate() {
+    let mut written = 0;
+    while written < most {
+        let at = written;
         let place = out.checkpoint();
         let full = out.len() - begin >= room.bytes || Instant::now() >= room.until;
         if written > 0 && full {
-            out.end();
-            return Ok(written);
+            break;
         }
-        match step.action {
+        written += 1;
+        if plan.steps[at].left_out {
+            continue;
+        }
+        match plan.steps[at].action {
             Action::Add(row) => {
                 out.start(tag::ADD);
                 out.text(tag::SERVER_ID, &server_id(folder, row.entry));
@@ -85,13 +92,15 @@ pub async fn steps(
                         if let Err(error) = mail.write(out, &item, preferences, MAX_BODY).await {
                             unreadable(session, folder, &row, &error)?;
                             out.rollback(place);
+                            plan.leave_out(at);
                             continue;
                         }
                     }
-                    // It may have gone while this was written: the log has it, and the next round tells of it.
+                    // It may have gone while this was written, or it is damaged.
                     Err(error) => {
                         unreadable(session, folder, &row, &error)?;
                         out.rollback(place);
+                        plan.leave_out(at);
                         continue;
                     }
                 }
@@ -114,7 +123,7 @@ pub async fn steps(
                 out.end();
             }
             Action::Delete(entry) | Action::SoftDelete(entry) => {
-                let container = if matches!(step.action, Action::Delete(_)) {
+                let container = if matches!(plan.steps[at].action, Action::Delete(_)) {
                     tag::DELETE
                 } else {
                     tag::SOFT_DELETE
@@ -132,7 +141,8 @@ pub async fn steps(
     } else {
         out.end();
     }
-    Ok(steps.len())
+    room.bytes = room.bytes.saturating_sub(out.len().saturating_sub(begin));
+    Ok(written)
 }
 
 /// Writes `Responses`, if there are any.

@@ -39,6 +39,8 @@ pub struct Collection {
     pub pending: Vec<(String, Deed)>,
     /// The last response arrived.
     pub settled: bool,
+    /// How often the server answered since a response last arrived.
+    pub unheard: usize,
     /// The server was told to forget it.
     pub forgotten: bool,
 }
@@ -124,6 +126,7 @@ impl Collection {
             items: BTreeMap::new(),
             pending: Vec::new(),
             settled: true,
+            unheard: 0,
             forgotten: false,
         }
     }
@@ -266,6 +269,7 @@ impl SimulatedPhone {
         for one in &asked.collections {
             if let Some(collection) = self.collections.get_mut(&one.folder) {
                 collection.settled = true;
+                collection.unheard = 0;
             }
         }
         let Some(root) = root else {

@@ -1,0 +1,147 @@
+//! Finding the item that a device can do nothing with (client-quirks A3): a device that drops a response it can't read
+//! asks again with the same key, for ever.
+//!
+//! A key that comes for the third time makes the answer smaller: of the items that were in it, half are sent first. Each
+//! time that goes wrong half of the rest are suspected no more, until there is one, which is left out for good
+//! ([`fieldpost_mailbox::device::Plan::leave_out`], kept with the device's state). A bad network looks just the same; it
+//! gains by the smaller answers, and an item is given up only after it was sent three times more.
+//!
+//! What is known here lives in memory only: after a restart a device in such a circle goes round some times more.
+
+use std::collections::{HashMap, HashSet};
+
+use fieldpost_mailbox::{
+    AccountId, EntryId, FolderId,
+    device::{DeviceId, Plan, SyncKey},
+};
+use parking_lot::Mutex;
+
+/// Whose state of which folder.
+pub type Who = (AccountId, DeviceId, FolderId);
+
+/// The keys that devices sent last.
+#[derive(Default)]
+pub struct Repeats(Mutex<HashMap<Who, Repeat>>);
+
+#[derive(Default)]
+struct Repeat {
+    /// `None`: the device began from nothing meanwhile.
+    key: Option<SyncKey>,
+    /// How often it was answered with items, since the answer last became smaller.
+    sends: u32,
+    /// What was in the last answer; kept once there is a doubt.
+    sent: Vec<EntryId>,
+    /// One of them may be bad.
+    suspects: HashSet<EntryId>,
+}
+
+impl Repeats {
+    /// How many steps of a plan are to be sent in answer to `key`. The item that was found to be bad is left out of the
+    /// plan, and given back.
+    pub fn admit(&self, who: &Who, key: SyncKey, plan: &mut Plan) -> (usize, Option<EntryId>) {
+        let mut all = self.0.lock();
+        let Some(repeat) = all.get_mut(who) else {
+            return (plan.steps.len(), None);
+        };
+        let mut bad = None;
+        if repeat.key == Some(key) {
+            bad = repeat.narrow();
+        } else {
+            // The last answer arrived, and all that was in it is good.
+            for entry in std::mem::take(&mut repeat.sent) {
+                repeat.suspects.remove(&entry);
+            }
+            repeat.sends = 0;
+        }
+        if let Some(bad) = bad {
+            for at in 0..plan.steps.len() {
+                if plan.steps[at].action.entry() == bad {
+                    plan.leave_out(at);
+                }
+            }
+        }
+        (repeat.prefix(plan), bad)
+    }
+
+    /// Notes that steps were sent in answer to `key`.
+    pub fn note(&self, who: Who, key: SyncKey, plan: &Plan, taken: usize) {
+        let mut all = self.0.lock();
+        if all.len() >= MAX_KEPT {
+            all.clear();
+        }
+        let repeat = all.entry(who).or_default();
+        let is_again = repeat.key.replace(key) == Some(key);
+        repeat.sends = if is_again { repeat.sends + 1 } else { 1 };
+        repeat.sent.clear();
+        if is_again || !repeat.suspects.is_empty() {
+            let sent = plan.steps[..taken].iter().filter(|step| !step.left_out);
+            repeat.sent.extend(sent.map(|step| step.action.entry()));
+        }
+    }
+
+    /// The device begins from nothing. iPhones do so after some failures: what they fail at comes again.
+    pub fn begin(&self, who: &Who) {
+        let mut all = self.0.lock();
+        let Some(repeat) = all.get_mut(who) else {
+            return;
+        };
+        if repeat.sends >= DOUBT {
+            repeat.narrow_to_sent();
+        }
+        if repeat.suspects.is_empty() {
+            all.remove(who);
+        } else {
+            repeat.key = None;
+            repeat.sends = 0;
+            repeat.sent.clear();
+        }
+    }
+}
+
+impl Repeat {
+    /// The same key has come again; the bad item, once it is found.
+    fn narrow(&mut self) -> Option<EntryId> {
+        let suspected = self
+            .sent
+            .iter()
+            .filter(|entry| self.suspects.is_empty() || self.suspects.contains(entry))
+            .count();
+        let is_single = suspected == 1;
+        if self.sends < if is_single { CERTAINTY } else { DOUBT } {
+            return None;
+        }
+        self.narrow_to_sent();
+        self.sends = 0;
+        let bad = self.suspects.iter().next().copied().filter(|_| is_single)?;
+        self.suspects.clear();
+        Some(bad)
+    }
+
+    fn narrow_to_sent(&mut self) {
+        let sent: HashSet<EntryId> = self.sent.iter().copied().collect();
+        let both: HashSet<EntryId> = sent.intersection(&self.suspects).copied().collect();
+        self.suspects = if both.is_empty() { sent } else { both };
+    }
+
+    /// As many steps as hold no more than half of the suspects.
+    fn prefix(&self, plan: &Plan) -> usize {
+        if self.suspects.is_empty() {
+            return plan.steps.len();
+        }
+        let most = self.suspects.len().div_ceil(2);
+        let mut seen = 0;
+        plan.steps
+            .iter()
+            .position(|step| {
+                seen += usize::from(self.suspects.contains(&step.action.entry()));
+                seen > most
+            })
+            .unwrap_or(plan.steps.len())
+    }
+}
+
+/// After so many answers to one key the next is smaller.
+const DOUBT: u32 = 2;
+/// After so many with one suspect in them it is left out.
+const CERTAINTY: u32 = 3;
+const MAX_KEPT: usize = 50_000;
