@@ -14,8 +14,6 @@
 //! - Everything is looked for in the signed-in user's own mailbox: no id, key or reference names another account's.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
-// Parts of the frame wait for the commands that use them.
-#![allow(dead_code)]
 
 mod codec;
 mod command;
@@ -30,6 +28,7 @@ mod settings;
 mod testing;
 mod waiting;
 
+pub use codec::authorization::{Credentials, credentials};
 pub use policy::Policy;
 pub use reply::Body;
 pub use serve::Origin;

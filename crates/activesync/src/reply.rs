@@ -1,7 +1,6 @@
 //! What a command gives back, and what it says instead when it can't.
 
 use bytes::Bytes;
-use fieldpost_mailbox::ItemReader;
 use fieldpost_wbxml::{Command, Encoder, Version};
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::StatusCode;
@@ -19,8 +18,6 @@ pub enum Reply {
     Multipart(Vec<u8>, Vec<Bytes>),
     /// An attachment as it is (GetAttachment below 14.0): its content type, its bytes, their number if it is known.
     Attachment(String, Bytes),
-    /// The same, streamed from the mailbox as it lies there.
-    Stream(String, ItemReader),
 }
 
 /// Why a command as a whole was not carried out. What concerns one item or one collection is part of a [`Reply`].
@@ -45,9 +42,7 @@ pub mod status {
     pub const INVALID_CONTENT: u16 = 101;
     pub const INVALID_WBXML: u16 = 102;
     pub const INVALID_XML: u16 = 103;
-    pub const INVALID_DATE_TIME: u16 = 104;
     pub const INVALID_COMBINATION_OF_IDS: u16 = 105;
-    pub const INVALID_IDS: u16 = 106;
     pub const INVALID_MIME: u16 = 107;
     pub const DEVICE_ID: u16 = 108;
     pub const DEVICE_TYPE: u16 = 109;
@@ -60,10 +55,8 @@ pub mod status {
     pub const SUBMISSION_FAILED: u16 = 120;
     pub const REPLY_FAILED: u16 = 121;
     pub const ATTACHMENT_TOO_LARGE: u16 = 122;
-    pub const USER_DISABLED: u16 = 126;
     pub const STATE_LOCKED: u16 = 133;
     pub const COMMAND_NOT_SUPPORTED: u16 = 137;
-    pub const VERSION_NOT_SUPPORTED: u16 = 138;
     pub const NOT_FULLY_PROVISIONABLE: u16 = 139;
     pub const NOT_PROVISIONED: u16 = 142;
     pub const POLICY_REFRESH: u16 = 143;

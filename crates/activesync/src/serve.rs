@@ -278,7 +278,6 @@ fn head(
     Ok(request::Request {
         command,
         version,
-        user: query.user,
         device,
         device_type: query.device_type,
         policy_key: query
@@ -286,7 +285,6 @@ fn head(
             .or_else(|| headers::policy_key(&parts.headers)),
         user_agent: headers::user_agent(&parts.headers),
         parameters,
-        content_type: headers::content_type(&parts.headers),
         accepts_gzip: headers::accepts_gzip(&parts.headers),
         body: Bytes::new(),
     })
@@ -303,7 +301,6 @@ fn answer(reply: Reply, gzip: bool) -> Result<Response<Body>, Failure> {
             response::content(response::MULTIPART, body, gzip)
         }
         Reply::Attachment(content_type, bytes) => response::content(&content_type, bytes, gzip),
-        Reply::Stream(content_type, reader) => response::stream(&content_type, reader),
     })
 }
 
@@ -347,5 +344,7 @@ fn not_allowed(code: StatusCode) -> Response<Body> {
 /// After how long whoever came when there was too much to do is to come again.
 const BUSY: Duration = Duration::from_secs(5);
 
+#[cfg(test)]
+mod model;
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,6 @@ use fieldpost_directory::Directory;
 use fieldpost_mailbox::{AccountId, Mailboxes};
 use fieldpost_transport::Transport;
 use tokio::sync::{MutexGuard, Semaphore};
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     Settings,
@@ -28,8 +27,6 @@ pub struct Service {
     pub(crate) moved: Moved,
     /// Messages that are being sent now.
     pub(crate) sending: Sending,
-    /// Cancelled when the server stops: waiting requests are answered at once.
-    pub(crate) stopping: CancellationToken,
     /// Bytes of messages that are being sent, in KiB.
     pub(crate) message_memory: Arc<Semaphore>,
     /// Held while a device's record is read, changed and written, so that no change undoes another. An account has one of
@@ -60,21 +57,21 @@ impl Service {
             last_requests: LastRequests::default(),
             moved: Moved::default(),
             sending: Sending::default(),
-            stopping: CancellationToken::new(),
             message_memory: Arc::new(Semaphore::new(memory)),
             device_writers: std::array::from_fn(|_| tokio::sync::Mutex::default()),
         })
-    }
-
-    /// Answers all waiting requests at once: the server stops.
-    pub fn stop(&self) {
-        self.stopping.cancel();
     }
 
     /// Whoever has it is the only one to change the records of an account's devices.
     pub(crate) async fn device_writer(&self, account: AccountId) -> MutexGuard<'_, ()> {
         let number = account.0 as usize % self.device_writers.len();
         self.device_writers[number].lock().await
+    }
+
+    /// Ends the requests that wait for changes, for good: the server is going down, and they would hold it up. Their
+    /// clients find the connection closed and come again.
+    pub fn end_waiting(&self) {
+        self.waiting.close();
     }
 
     /// How many requests wait for changes now.

@@ -233,6 +233,17 @@ impl Asking {
         self
     }
 
+    /// As somebody else.
+    pub fn user(mut self, name: &str) -> Self {
+        self.query = self.query.replace("User=alice", &format!("User={name}"));
+        self.user = match name {
+            "alice" => "alice@demo.test",
+            "bob" => "bob@demo.test",
+            _ => "carol@demo.test",
+        };
+        self
+    }
+
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
         self
@@ -304,6 +315,7 @@ pub fn wbxml(xml: &str) -> Vec<u8> {
 /// A phone that has taken its policy: it knows its policy key and speaks one version.
 pub struct Phone<'a> {
     pub fixture: &'a Fixture,
+    pub user: &'static str,
     pub id: String,
     pub version: &'static str,
     pub policy_key: u32,
@@ -312,8 +324,19 @@ pub struct Phone<'a> {
 impl<'a> Phone<'a> {
     /// A new device of alice's that goes through Provision.
     pub async fn new(fixture: &'a Fixture, id: &str, version: &'static str) -> Self {
+        Self::of(fixture, "alice", id, version).await
+    }
+
+    /// The same for somebody else.
+    pub async fn of(
+        fixture: &'a Fixture,
+        user: &'static str,
+        id: &str,
+        version: &'static str,
+    ) -> Self {
         let mut phone = Self {
             fixture,
+            user,
             id: id.to_owned(),
             version,
             policy_key: 0,
@@ -357,6 +380,7 @@ impl<'a> Phone<'a> {
 
     pub fn asking(&self, command: &str, xml: &str) -> Asking {
         let asking = ask(command)
+            .user(self.user)
             .device(&self.id)
             .version(self.version)
             .key(self.policy_key);

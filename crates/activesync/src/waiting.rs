@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use fieldpost_mailbox::{AccountId, DeviceId};
@@ -14,6 +14,8 @@ use tokio_util::sync::CancellationToken;
 pub struct Waiting {
     all: Mutex<HashMap<(AccountId, DeviceId), (u64, CancellationToken)>>,
     next: AtomicU64,
+    /// The server is going down: nobody waits any more.
+    is_closed: AtomicBool,
 }
 
 /// One waiting request. Dropping it ends its registration.
@@ -37,11 +39,23 @@ impl Waiting {
         if let Some((_, older)) = older {
             older.cancel();
         }
+        // Looked at after it is registered: whoever closes either finds it there, or is found here.
+        if self.is_closed.load(Ordering::SeqCst) {
+            superseded.cancel();
+        }
         Parked {
             waiting: self,
             key,
             number,
             superseded,
+        }
+    }
+
+    /// Ends all of them, and those that come from now on.
+    pub fn close(&self) {
+        self.is_closed.store(true, Ordering::SeqCst);
+        for (_, superseded) in self.all.lock().values() {
+            superseded.cancel();
         }
     }
 
@@ -67,5 +81,33 @@ impl Drop for Parked<'_> {
         {
             all.remove(&self.key);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_that_goes_down_lets_nobody_wait() {
+        let waiting = Waiting::default();
+        let device = DeviceId::new("d1").unwrap();
+        let before = waiting.park(AccountId(1), &device);
+        waiting.close();
+        before.superseded().await;
+        waiting.park(AccountId(2), &device).superseded().await;
+    }
+
+    #[tokio::test]
+    async fn the_newer_one_of_a_device_ends_the_older_a6() {
+        let waiting = Waiting::default();
+        let device = DeviceId::new("d1").unwrap();
+        let older = waiting.park(AccountId(1), &device);
+        let newer = waiting.park(AccountId(1), &device);
+        let other = waiting.park(AccountId(2), &device);
+        older.superseded().await;
+        drop(older);
+        assert_eq!(waiting.len(), 2, "the newer one stays registered");
+        assert!(!newer.superseded.is_cancelled() && !other.superseded.is_cancelled());
     }
 }

@@ -1,4 +1,4 @@
-//! What searching, sorting and threading cost in processor time.
+//! What searching, sorting, threading, copying and reading cost in processor time.
 //!
 //! `cargo run --release -p fieldpost-mailbox --example search_bench [-- MAILS [WHAT]]` (10,000 by default; WHAT: the beginning of what is measured). The store is the embedded one in a
 //! temporary directory; the mails are 33 KB each in the mean: words of uneven frequency, plain, with HTML beside them, or with attachments. Each
@@ -58,7 +58,8 @@ async fn main() -> Result<(), Error> {
     };
     bench.searches().await?;
     bench.sorts().await?;
-    bench.threads().await
+    bench.threads().await?;
+    bench.items().await
 }
 
 struct Bench {
@@ -176,6 +177,28 @@ impl Bench {
             .await?;
         }
         Ok(())
+    }
+
+    async fn items(&self) -> Result<(), Error> {
+        let archive = self.mailbox.special(SpecialUse::Archive).await?.id;
+        let first: UidSet = self.view.rows().take(1_000).map(|row| row.uid).collect();
+        measure("COPY of 1,000", 20, async || {
+            let copied = self.mailbox.copy(self.inbox, &first, archive).await?;
+            Ok(copied.uids.len())
+        })
+        .await?;
+        let items = self.mailbox.items(self.inbox, 1..=1_000, 1_000).await?;
+        measure("the bodies of 1,000", 10, async || {
+            let mut octets = 0;
+            for item in &items {
+                let mut body = self.mailbox.read(item, 0..u64::MAX).await?;
+                while let Some(piece) = body.next().await? {
+                    octets += piece.len();
+                }
+            }
+            Ok(octets)
+        })
+        .await
     }
 
     async fn threads(&self) -> Result<(), Error> {

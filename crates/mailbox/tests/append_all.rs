@@ -6,6 +6,7 @@ mod support;
 
 use fieldpost_mailbox::{
     Depth, Error, Flags, FolderKind, Limits, NameError, NewItem, SpecialUse, UidSet,
+    has_room_for_more,
 };
 use fieldpost_store::MemoryStore;
 use support::*;
@@ -114,6 +115,8 @@ async fn a_lot_too_large_for_one_commit_is_still_all_or_nothing() {
     let (mailbox, inbox) = world.alice().await;
     let one = items(&world, [1]).await.remove(0);
     let mut new = vec![one; 1100];
+    assert!(has_room_for_more(&new[..1023]));
+    assert!(!has_room_for_more(&new[..1024]));
     let appended = mailbox.append_all(inbox, &new).await.unwrap();
     assert!(appended.iter().map(|one| one.uid).eq(1..=1100));
     assert_eq!(appended[1099].mod_seq, appended[0].mod_seq + 1);

@@ -8,6 +8,7 @@ pub mod compact;
 pub mod completions;
 mod context;
 pub mod deliver;
+pub mod device;
 pub mod export;
 pub mod folder;
 pub mod fsck;
@@ -32,7 +33,7 @@ pub use context::{Context, runtime};
     version,
     about = "Mail access server",
     long_about = "fieldpost keeps mailboxes and gives clients access to them: mail comes in by LMTP from an MTA, and is \
-                  read by POP3. One binary, one configuration file, an embedded store.\n\n\
+                  read by IMAP, POP3 and ActiveSync. One binary, one configuration file, an embedded store.\n\n\
                   Commands about accounts and mail speak to the running server; when none runs, they open the store \
                   themselves.",
     after_help = "Examples:\n  \
@@ -84,6 +85,9 @@ pub enum Command {
     /// Look at an account's folders.
     #[command(subcommand)]
     Folder(folder::Command),
+    /// Look at an account's devices, let them begin anew, and forget them.
+    #[command(subcommand)]
+    Device(device::Command),
     /// Deliver a message from standard input.
     Deliver(deliver::Arguments),
     /// Check the store, and repair it.
@@ -139,6 +143,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Check(arguments) => check::run(arguments, &context),
         Command::Account(command) => account::run(command, &context),
         Command::Folder(command) => folder::run(command, &context),
+        Command::Device(command) => device::run(command, &context),
         Command::Deliver(arguments) => deliver::run(arguments, &context),
         Command::Fsck(arguments) => fsck::run(arguments, &context),
         Command::Backup(arguments) => backup::run(arguments, &context),

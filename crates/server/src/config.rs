@@ -9,6 +9,7 @@
 //! Invariant: no key is ever ignored. A key that is not known is an error that names its line and the nearest known key.
 
 mod difference;
+mod http;
 mod imap;
 mod known_keys;
 mod mail;
@@ -26,6 +27,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 pub use difference::{Change, Effect, difference};
+pub use http::{ActiveSyncSection, HttpSection};
 pub use imap::ImapSection;
 pub use mail::{DisabledAccounts, LineEnds, LmtpSection, OverQuota, TransportSection};
 pub use units::{ByteSize, Span};
@@ -59,6 +61,10 @@ pub struct Config {
     pub imap: ImapSection,
     /// `[pop3]`
     pub pop3: Pop3Section,
+    /// `[http]`
+    pub http: HttpSection,
+    /// `[activesync]`
+    pub activesync: ActiveSyncSection,
     /// `[lmtp]`
     pub lmtp: LmtpSection,
     /// `[transport]`
@@ -102,6 +108,8 @@ pub struct MailboxSection {
     pub change_horizon: Span,
     /// Memory for the headers of messages that were looked at lately.
     pub header_memory: ByteSize,
+    /// Memory for what folders were sorted by lately.
+    pub sort_memory: ByteSize,
 }
 
 /// The index over the log.
@@ -259,8 +267,10 @@ pub enum Protocol {
     Pop3s,
     /// LMTP: mail from the MTA (RFC 2033).
     Lmtp,
-    /// HTTP over TLS: health.
+    /// HTTP over TLS: ActiveSync, health.
     Https,
+    /// The same without TLS, for proxies on this machine.
+    Http,
 }
 
 /// How TLS begins on a listener.
@@ -389,6 +399,12 @@ impl Config {
         if let Some(reason) = self.imap.problem() {
             return Err(wrong(format!("[imap] {reason}")));
         }
+        if let Some(reason) = self.http.problem() {
+            return Err(wrong(format!("[http] {reason}")));
+        }
+        if let Some(reason) = self.activesync.problem() {
+            return Err(wrong(format!("[activesync] {reason}")));
+        }
         if self.server.data_dir.as_os_str().is_empty() {
             return Err(wrong("[server] data_dir is empty".into()));
         }
@@ -415,6 +431,9 @@ impl Config {
                         "this protocol runs over TLS: tls = \"implicit\"".into(),
                     ));
                 }
+                (Protocol::Http, TlsMode::Implicit | TlsMode::Starttls) => {
+                    return Err(named("HTTP over TLS is protocol = \"https\"".into()));
+                }
                 (Protocol::Imap, TlsMode::Implicit) => {
                     return Err(named(
                         "IMAP with TLS from the first byte is protocol = \"imaps\"".into(),
@@ -435,6 +454,16 @@ impl Config {
                     "whoever reaches {address} could deliver to every mailbox, because LMTP has no sign-in; \
                      listen on a Unix socket or on loopback, or set allow_remote = true in [lmtp] and close the \
                      port to all but the MTA"
+                )));
+            }
+            if let (Protocol::Http, Endpoint::Tcp(address)) = (listener.protocol, &endpoint)
+                && !address.ip().to_canonical().is_loopback()
+                && !self.http.allow_remote
+            {
+                return Err(named(format!(
+                    "without TLS, passwords and mail could be read on the way to {address}; listen on a Unix socket or \
+                     on loopback, use protocol = \"https\", or set allow_remote = true in [http] if a network that you \
+                     trust lies between here and the proxy"
                 )));
             }
             let ephemeral = matches!(&endpoint, Endpoint::Tcp(address) if address.port() == 0);
@@ -515,7 +544,7 @@ impl Listener {
         self.tls.unwrap_or(match self.protocol {
             Protocol::Pop3 | Protocol::Imap => TlsMode::Starttls,
             Protocol::Pop3s | Protocol::Imaps | Protocol::Https => TlsMode::Implicit,
-            Protocol::Lmtp => TlsMode::None,
+            Protocol::Lmtp | Protocol::Http => TlsMode::None,
         })
     }
 }
@@ -536,6 +565,7 @@ impl std::fmt::Display for Protocol {
             Self::Pop3s => "pop3s",
             Self::Lmtp => "lmtp",
             Self::Https => "https",
+            Self::Http => "http",
             Self::Imap => "imap",
             Self::Imaps => "imaps",
         })
@@ -568,6 +598,7 @@ impl Default for MailboxSection {
             memory: ByteSize::mebibytes(128),
             change_horizon: Span::seconds(90 * 86_400),
             header_memory: ByteSize::mebibytes(32),
+            sort_memory: ByteSize::mebibytes(16),
         }
     }
 }

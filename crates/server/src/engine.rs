@@ -147,6 +147,7 @@ fn mailbox_settings(config: &Config) -> mailbox::Settings {
             items: config.quota.items,
         },
         header_memory: usize::try_from(config.mailbox.header_memory.bytes()).unwrap_or(usize::MAX),
+        sort_memory: usize::try_from(config.mailbox.sort_memory.bytes()).unwrap_or(usize::MAX),
         memory_budget: usize::try_from(config.mailbox.memory.bytes()).unwrap_or(usize::MAX),
         ..mailbox::Settings::default()
     }

@@ -7,6 +7,7 @@ use fieldpost_directory::Directory;
 use fieldpost_mailbox::Mailboxes;
 use fieldpost_transport::Transport;
 use fieldpost_web as web;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
@@ -14,6 +15,7 @@ use crate::{
     config::{Config, Protocol, TlsMode},
     control::{self, Operator},
     listener::{Accepted, AcceptedSocket, BoxedSession, Handler},
+    routes,
     tls::Handshakes,
 };
 
@@ -23,6 +25,7 @@ pub struct FrontEnds {
     imap: Arc<fieldpost_imap::Service>,
     pop3: Arc<fieldpost_pop3::Service>,
     lmtp: Arc<fieldpost_smtp::Service>,
+    activesync: Arc<fieldpost_activesync::Service>,
     web: Arc<web::Service>,
     handshakes: Arc<Handshakes>,
     handshake_timeout: Duration,
@@ -79,6 +82,17 @@ impl FrontEnds {
         };
         lmtp.timeouts.command = config.lmtp.idle_timeout.duration();
         lmtp.timeouts.handshake = handshake_timeout;
+        let activesync = fieldpost_activesync::Service::new(
+            Arc::clone(directory),
+            Arc::clone(mailboxes),
+            Arc::clone(transport),
+            config.activesync.settings(config.hostname()),
+        );
+        // One adaptor for each front-end over HTTP; the first that takes a path answers.
+        let routes: Vec<Arc<dyn web::Route>> = vec![
+            Arc::new(routes::ActiveSync(Arc::clone(&activesync))),
+            Arc::new(routes::Autodiscover::new(config, directory)),
+        ];
         Self {
             imap: fieldpost_imap::Service::new(Arc::clone(directory), Arc::clone(mailboxes), imap),
             pop3: fieldpost_pop3::Service::new(Arc::clone(directory), Arc::clone(mailboxes), pop3),
@@ -86,13 +100,21 @@ impl FrontEnds {
                 transport: Arc::clone(transport),
                 settings: lmtp,
             }),
+            activesync,
             web: Arc::new(web::Service {
                 probe,
+                routes,
+                proxies: config.http.proxies(),
                 settings: web::Settings::default(),
             }),
             handshakes: Handshakes::new(config.tls.max_handshakes),
             handshake_timeout,
         }
+    }
+
+    /// Ends what waits for changes, so that it does not hold up a stop.
+    pub fn end_waiting(&self) {
+        self.activesync.end_waiting();
     }
 
     /// What serves a listener of `protocol`. `acceptor` is there if any certificate is.
@@ -112,37 +134,53 @@ impl FrontEnds {
 }
 
 impl FrontEnd {
-    async fn https(
+    async fn http(
         all: FrontEnds,
-        socket: AcceptedSocket,
-        acceptor: TlsAcceptor,
+        accepted: Accepted,
+        acceptor: Option<TlsAcceptor>,
         shutdown: CancellationToken,
     ) -> Result<(), ConnectionError> {
-        let handshake = all.handshakes.begin();
-        let within = |result: Result<_, _>| {
-            result.map_err(|_| ConnectionError::TimedOut).and_then(
-                |done: Result<_, std::io::Error>| done.map_err(ConnectionError::Handshake),
-            )
+        let origin = web::Origin {
+            peer: match accepted.peer {
+                Peer::Inet(address) => Some(address.ip().to_canonical()),
+                Peer::Unix(_) => None,
+            },
+            secure: acceptor.is_some() || accepted.peer.is_local(),
+            connection: accepted.id.0,
         };
-        match socket {
+        match accepted.socket {
             AcceptedSocket::Tcp(stream) => {
-                let stream = tokio::select! {
-                    done = tokio::time::timeout(all.handshake_timeout, acceptor.accept(stream)) => within(done)?,
-                    () = handshake.cut() => return Err(ConnectionError::TimedOut),
-                };
-                drop(handshake);
-                web::serve(stream, all.web, shutdown).await;
+                Self::http_over(all, stream, origin, acceptor, shutdown).await
             }
             AcceptedSocket::Unix(stream) => {
-                let done = tokio::time::timeout(all.handshake_timeout, acceptor.accept(stream));
-                let stream = done
-                    .await
-                    .map_err(|_| ConnectionError::TimedOut)?
-                    .map_err(ConnectionError::Handshake)?;
-                drop(handshake);
-                web::serve(stream, all.web, shutdown).await;
+                Self::http_over(all, stream, origin, acceptor, shutdown).await
             }
         }
+    }
+
+    async fn http_over<S>(
+        all: FrontEnds,
+        stream: S,
+        origin: web::Origin,
+        acceptor: Option<TlsAcceptor>,
+        shutdown: CancellationToken,
+    ) -> Result<(), ConnectionError>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let Some(acceptor) = acceptor else {
+            web::serve(stream, origin, all.web, shutdown).await;
+            return Ok(());
+        };
+        let handshake = all.handshakes.begin();
+        let stream = tokio::select! {
+            done = tokio::time::timeout(all.handshake_timeout, acceptor.accept(stream)) => done
+                .map_err(|_| ConnectionError::TimedOut)?
+                .map_err(ConnectionError::Handshake)?,
+            () = handshake.cut() => return Err(ConnectionError::TimedOut),
+        };
+        drop(handshake);
+        web::serve(stream, origin, all.web, shutdown).await;
         Ok(())
     }
 
@@ -178,7 +216,7 @@ impl FrontEnd {
             Protocol::Imap | Protocol::Imaps => fieldpost_imap::serve(connection, all.imap).await,
             Protocol::Lmtp => fieldpost_smtp::serve(connection, all.lmtp).await,
             // It has a way of its own.
-            Protocol::Https => connection.close().await,
+            Protocol::Https | Protocol::Http => connection.close().await,
         }
         Ok(())
     }
@@ -190,10 +228,10 @@ impl Handler for FrontEnd {
         let acceptor = self.acceptor.clone();
         let session: Pin<Box<dyn Future<Output = Result<(), ConnectionError>> + Send>> =
             match (protocol, acceptor) {
-                (Protocol::Https, Some(acceptor)) => {
-                    Box::pin(Self::https(all, accepted.socket, acceptor, shutdown))
-                }
                 (Protocol::Https, None) => Box::pin(async { Err(ConnectionError::NoTls) }),
+                (Protocol::Https | Protocol::Http, acceptor) => {
+                    Box::pin(Self::http(all, accepted, acceptor, shutdown))
+                }
                 (_, acceptor) => Box::pin(Self::lines(
                     all, protocol, mode, accepted, acceptor, shutdown,
                 )),

@@ -22,6 +22,7 @@ pub mod listener;
 pub mod logging;
 pub mod mail_stream;
 pub mod operation;
+pub mod routes;
 pub mod server;
 pub mod storage;
 pub mod tls;

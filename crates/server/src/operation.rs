@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    command::{account, backup, compact, deliver, export, folder, fsck, import, restore, stats},
+    command::{
+        account, backup, compact, deliver, device, export, folder, fsck, import, restore, stats,
+    },
     control::Operator,
     engine::Engine,
     exchange::{Exchange, Failure, FailureKind},
@@ -20,6 +22,8 @@ use crate::{
 pub enum Operation {
     /// `account add`
     AccountAdd(account::add::Request),
+    /// `account clear`
+    AccountClear(account::clear::Request),
     /// `account import`
     AccountImport(account::import::Request),
     /// `account list`
@@ -38,6 +42,16 @@ pub enum Operation {
     Compact(compact::Request),
     /// `deliver`
     Deliver(deliver::Request),
+    /// `device explain`
+    DeviceExplain(device::explain::Request),
+    /// `device forget`
+    DeviceForget(device::forget::Request),
+    /// `device list`
+    DeviceList(device::list::Request),
+    /// `device resync`
+    DeviceResync(device::resync::Request),
+    /// `device show`
+    DeviceShow(device::show::Request),
     /// `export ADDRESS`
     ExportMail(export::mail::Request),
     /// `export --store`
@@ -63,6 +77,7 @@ impl Operation {
     ) -> Result<Value, Failure> {
         match self {
             Self::AccountAdd(request) => answer(account::add::operate(request, engine).await),
+            Self::AccountClear(request) => answer(account::clear::operate(request, engine).await),
             Self::AccountImport(request) => {
                 answer(account::import::operate(request, engine, exchange).await)
             }
@@ -76,6 +91,11 @@ impl Operation {
             Self::Backup(request) => answer(backup::operate(request, engine, exchange).await),
             Self::Compact(request) => answer(compact::operate(request, engine, exchange).await),
             Self::Deliver(request) => answer(deliver::operate(request, engine, exchange).await),
+            Self::DeviceExplain(request) => answer(device::explain::operate(request, engine).await),
+            Self::DeviceForget(request) => answer(device::forget::operate(request, engine).await),
+            Self::DeviceList(request) => answer(device::list::operate(request, engine).await),
+            Self::DeviceResync(request) => answer(device::resync::operate(request, engine).await),
+            Self::DeviceShow(request) => answer(device::show::operate(request, engine).await),
             Self::ExportMail(request) => {
                 answer(export::mail::operate(request, engine, exchange).await)
             }

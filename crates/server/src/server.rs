@@ -99,6 +99,11 @@ impl Server {
                 stop.clone(),
             ));
         }
+        let draining = stop.drain.clone();
+        loops.spawn(async move {
+            draining.cancelled().await;
+            front_ends.end_waiting();
+        });
         // Not bounded with the clients: the command line must get in when the server is full.
         let operators = Admission::new(CONTROL_CONNECTIONS, CONTROL_CONNECTIONS);
         let operator = Arc::new(Control(Arc::clone(&engine) as Arc<_>));

@@ -22,10 +22,7 @@ pub enum Asked {
 
 /// Decides what a request asks for, and whether the connection may be used for another one.
 pub fn asked<B>(request: &Request<B>) -> (Asked, bool) {
-    // RFC 9112 §3.2
-    if request.version() == Version::HTTP_11
-        && request.headers().get_all(header::HOST).iter().count() != 1
-    {
+    if !names_one_host(request) {
         return (Asked::Refused(StatusCode::BAD_REQUEST), false);
     }
     let body = announces_a_body(request.headers());
@@ -41,6 +38,12 @@ pub fn asked<B>(request: &Request<B>) -> (Asked, bool) {
         Method::GET | Method::HEAD => (known, true),
         _ => (Asked::Refused(StatusCode::METHOD_NOT_ALLOWED), false),
     }
+}
+
+/// Whether a request says which host it is for, once (RFC 9112 §3.2).
+pub fn names_one_host<B>(request: &Request<B>) -> bool {
+    request.version() != Version::HTTP_11
+        || request.headers().get_all(header::HOST).iter().count() == 1
 }
 
 /// `/healthz/live`: the process answers, that is all it says.

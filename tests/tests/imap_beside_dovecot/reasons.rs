@@ -149,10 +149,6 @@ fn replace(lines: &mut [String], change: fn(&str) -> String) -> usize {
 /// Differences of single commands: key, and reason.
 pub const REASONS: &[(&str, &str)] = &[
     (
-        "Bugs, to be mended",
-        "Dovecot is right: a failed `SEARCH RETURN (SAVE)` leaves `$` empty, also if it failed for its charset (RFC 5182 §2.1).",
-    ),
-    (
         "Mailboxes",
         "A name above others is a mailbox with us, at creation (RFC 9051 §6.3.4) and at renaming (§6.3.6), and one with children is not deleted: \
          Dovecot makes `\\Noselect` names. We refuse `*` and `%` in names, which no LIST could tell from a pattern, and special uses that \

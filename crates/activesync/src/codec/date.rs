@@ -7,11 +7,6 @@ pub fn long(unix: i64) -> String {
     format(unix, "%Y-%m-%dT%H:%M:%S.000Z")
 }
 
-/// `20261123T180110Z`.
-pub fn compact(unix: i64) -> String {
-    format(unix, "%Y%m%dT%H%M%SZ")
-}
-
 /// Reads either form, with and without a fraction, with and without `Z` (client-quirks A10); seconds since 1970.
 pub fn parse(text: &str) -> Option<i64> {
     let text = text.trim().trim_end_matches(['Z', 'z']);
@@ -44,7 +39,6 @@ mod tests {
     #[test]
     fn both_forms_are_read_and_written() {
         assert_eq!(long(1_795_456_870), "2026-11-23T18:01:10.000Z");
-        assert_eq!(compact(1_795_456_870), "20261123T180110Z");
         for text in [
             "2026-11-23T18:01:10.000Z",
             "2026-11-23T18:01:10Z",

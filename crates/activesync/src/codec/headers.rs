@@ -46,15 +46,6 @@ pub fn accepts_gzip(headers: &HeaderMap) -> bool {
         })
 }
 
-/// The body's media type, without parameters, in lower case; empty if none is given.
-pub fn content_type(headers: &HeaderMap) -> String {
-    text(headers, header::CONTENT_TYPE)
-        .and_then(|value| value.split(';').next())
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase()
-}
-
 /// The program that speaks, as far as it is text.
 pub fn user_agent(headers: &HeaderMap) -> String {
     headers
@@ -94,12 +85,5 @@ mod tests {
         for bad in ["", "-1", "4294967296", "abc"] {
             assert_eq!(policy_key(&with(POLICY_KEY, bad)), None, "{bad}");
         }
-    }
-
-    #[test]
-    fn a_media_type_loses_its_parameters() {
-        let headers = with(header::CONTENT_TYPE, "Message/RFC822; charset=utf-8");
-        assert_eq!(content_type(&headers), "message/rfc822");
-        assert_eq!(content_type(&HeaderMap::new()), "");
     }
 }

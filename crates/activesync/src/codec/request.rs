@@ -11,8 +11,6 @@ pub struct Request {
     pub command: Command,
     /// The version that the client speaks.
     pub version: Version,
-    /// `User` of the query: who the client says it is. Who it is, its credentials say (fault 40).
-    pub user: String,
     /// The device.
     pub device: DeviceId,
     /// What kind it says it is.
@@ -23,8 +21,6 @@ pub struct Request {
     pub user_agent: String,
     /// Further parameters.
     pub parameters: Parameters,
-    /// The body's media type, without parameters, in lower case.
-    pub content_type: String,
     /// Whether the client takes a compressed response.
     pub accepts_gzip: bool,
     /// The body, decompressed. Empty: there was none.

@@ -3,14 +3,11 @@
 use std::io::Write as _;
 
 use bytes::Bytes;
-use fieldpost_mailbox::ItemReader;
 use fieldpost_wbxml::{Command, Version};
 use flate2::{Compression, write::GzEncoder};
-use futures_util::stream;
-use http_body_util::{BodyExt as _, Full, StreamBody};
+use http_body_util::{BodyExt as _, Full};
 use hyper::{
     Response, StatusCode,
-    body::Frame,
     ext::ReasonPhrase,
     header::{self, HeaderName, HeaderValue},
 };
@@ -69,21 +66,6 @@ pub fn content(content_type: &str, body: Bytes, gzip: bool) -> Response<Body> {
     if is_packed {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
-    response
-}
-
-/// A body that comes from the mailbox piece by piece.
-pub fn stream(content_type: &str, reader: ItemReader) -> Response<Body> {
-    let size = reader.remaining();
-    let pieces = stream::try_unfold(reader, async |mut reader| {
-        let piece = reader.next().await?;
-        Ok(piece.map(|piece| (Frame::data(piece), reader)))
-    });
-    let mut response = Response::new(StreamBody::new(pieces).boxed_unsync());
-    usual_headers(&mut response);
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, media_type(content_type));
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(size));
     response
 }
 

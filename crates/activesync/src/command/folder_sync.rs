@@ -43,15 +43,15 @@ pub async fn run(session: &mut Session) -> Result<Reply, Failure> {
     } else {
         open(session, &key).await?
     };
-    let plan = state.plan().await?;
-    let told = told(session, &state, &plan.changes);
-    // With nothing to tell the key stays: nothing is written, and nothing can be lost.
-    let key = if plan.changes.is_empty() && !is_first {
+    let changes = changes(session, &state).await?;
+    // With nothing to tell the key stays: nothing is written, and nothing can be lost. If the last response was lost, what
+    // it told must not be taken for known: a waiting request would speak of changes for ever.
+    let key = if changes.is_empty() && state.is_newest() && !is_first {
         state.key()
     } else {
-        state.advance(&plan.changes).await?
+        state.advance(&changes).await?
     };
-    Ok(Reply::Document(document(key, &told)))
+    Ok(Reply::Document(document(key, &changes)))
 }
 
 /// The state that a device's key names; status 9 if there is none.
@@ -66,22 +66,23 @@ pub async fn open(session: &Session, key: &str) -> Result<HierarchyState, Failur
         .ok_or(Failure::Status(status::INVALID_KEY))
 }
 
-/// Of the changes, those that a client of this version can be told.
-fn told<'a>(
+/// What the device has to be told, as far as a client of its version can be told. The rest it does not know: it hears of
+/// it once it speaks a later version, and never of its going.
+pub async fn changes(
     session: &Session,
     state: &HierarchyState,
-    changes: &'a [HierarchyChange],
-) -> Vec<&'a HierarchyChange> {
-    let can = |change: &&HierarchyChange| match change {
+) -> Result<Vec<HierarchyChange>, Failure> {
+    let mut changes = state.plan().await?.changes;
+    changes.retain(|change| match change {
         HierarchyChange::Add(folder) | HierarchyChange::Update(folder) => {
             folder_type::is_known_to(session.version(), folder.kind)
         }
-        HierarchyChange::Delete(folder) => state.holds(*folder),
-    };
-    changes.iter().filter(can).collect()
+        HierarchyChange::Delete(_) => true,
+    });
+    Ok(changes)
 }
 
-fn document(key: SyncKey, changes: &[&HierarchyChange]) -> Vec<u8> {
+fn document(key: SyncKey, changes: &[HierarchyChange]) -> Vec<u8> {
     let mut out = Encoder::new();
     out.start(tag::FOLDER_SYNC);
     out.number(tag::STATUS, status::SUCCESS);
@@ -104,3 +105,6 @@ fn document(key: SyncKey, changes: &[&HierarchyChange]) -> Vec<u8> {
     out.end();
     out.finish()
 }
+
+#[cfg(test)]
+mod tests;

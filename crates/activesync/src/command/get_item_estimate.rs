@@ -5,7 +5,7 @@ use fieldpost_mailbox::{
     device::{Opened, SyncKey},
 };
 use fieldpost_wbxml::{
-    Element, Encoder, Version,
+    Element, Encoder,
     tags::{air_sync, get_item_estimate as tag},
 };
 
@@ -47,13 +47,6 @@ pub async fn run(session: &mut Session) -> Result<Reply, Failure> {
             Ok(estimate) => {
                 out.number(tag::STATUS, status::SUCCESS);
                 out.start(tag::COLLECTION);
-                if session.version() <= Version::V12_1
-                    && let Some(class) = collection
-                        .text_of(tag::CLASS)
-                        .or_else(|| collection.text_of(air_sync::CLASS))
-                {
-                    out.text(tag::CLASS, &class);
-                }
                 out.text(tag::COLLECTION_ID, &id);
                 out.number(tag::ESTIMATE, estimate);
                 out.end();

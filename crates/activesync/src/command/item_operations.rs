@@ -29,7 +29,6 @@ pub mod status {
     pub const TOO_LARGE: u16 = 11;
     pub const CONVERSION: u16 = 14;
     pub const ATTACHMENT: u16 = 15;
-    pub const DENIED: u16 = 16;
     pub const MOVE_DESTINATION: u16 = 156;
 }
 

@@ -20,6 +20,7 @@ pub use sync::LastRequests;
 mod device_information;
 pub mod options;
 mod provision;
+mod search;
 mod settings;
 
 use fieldpost_wbxml::{Command, Tag, tags};
@@ -48,6 +49,7 @@ pub async fn run(session: &mut Session) -> Result<Reply, Failure> {
         }
         Command::Sync => sync::run(session).await,
         Command::Provision => provision::run(session).await,
+        Command::Search => search::run(session).await,
         Command::Settings => settings::run(session).await,
         _ => Err(Failure::Status(status::COMMAND_NOT_SUPPORTED)),
     }

@@ -12,11 +12,12 @@ use crate::{codec::response, reply::Body};
 pub const VERSIONS: [Version; 3] = [Version::V12_1, Version::V14_0, Version::V14_1];
 
 /// The commands that are carried out.
-pub const COMMANDS: [Command; 15] = [
+pub const COMMANDS: [Command; 16] = [
     Command::Sync,
     Command::SendMail,
     Command::SmartForward,
     Command::SmartReply,
+    Command::GetAttachment,
     Command::FolderSync,
     Command::FolderCreate,
     Command::FolderDelete,

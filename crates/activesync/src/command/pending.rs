@@ -5,6 +5,7 @@
 
 use fieldpost_mailbox::{Error, FolderId, FolderKind, Watch, device::Opened};
 
+use super::folder_sync;
 use crate::{item::preferences::Preferences, reply::Failure, session::Session};
 
 /// Hears of changes in these folders and in the list of folders, from now on.
@@ -45,7 +46,7 @@ pub async fn hierarchy(session: &Session) -> Result<bool, Failure> {
         .await?;
     match state {
         None => Ok(false),
-        Some(state) => Ok(!state.plan().await?.changes.is_empty()),
+        Some(state) => Ok(!folder_sync::changes(session, &state).await?.is_empty()),
     }
 }
 

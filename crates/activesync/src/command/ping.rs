@@ -59,7 +59,6 @@ pub async fn run(session: &mut Session) -> Result<Reply, Failure> {
         let marks = tokio::select! {
             marks = watch.next() => marks,
             () = parked.superseded() => return Err(Failure::Superseded),
-            () = service.stopping.cancelled() => return Ok(only(status::EXPIRED)),
             () = tokio::time::sleep_until(deadline) => return Ok(only(status::EXPIRED)),
         };
         let Some(marks) = marks else {

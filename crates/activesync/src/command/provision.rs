@@ -79,11 +79,9 @@ async fn confirm(session: &mut Session, taken: &str, key: u32) -> Result<Reply, 
     let may_differ = session.service.settings.allow_non_provisionable;
     match taken {
         "1" => {}
-        // Some of it, or nothing.
-        "2" | "3" if may_differ => {}
+        // Some of it, or nothing; or somebody else looks after the device.
+        "2" | "3" | "4" if may_differ => {}
         "2" | "3" => return Err(Failure::Status(status::NOT_FULLY_PROVISIONABLE)),
-        // Somebody else looks after the device.
-        "4" if may_differ => {}
         "4" => return Err(Failure::Status(EXTERNALLY_MANAGED)),
         _ => return Err(PROTOCOL_ERROR),
     }

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use fieldpost_connection::Line;
-use fieldpost_mailbox::{FolderId, NewItem};
+use fieldpost_mailbox::{FolderId, NewItem, has_room_for_more};
 
 use crate::{
     Error,
@@ -193,7 +193,8 @@ async fn admit(
     items: &[NewItem],
 ) -> Result<FolderId, Refusal> {
     let folder = copy::target(user, mailbox).await?;
-    if items.len() >= user.service.settings.append_messages {
+    // All or nothing (RFC 3502 §1): no more than what goes into one commit.
+    if items.len() >= user.service.settings.append_messages || !has_room_for_more(items) {
         return Err(Answer::no(Code::Limit, "Too many messages in one APPEND").into());
     }
     if let Some(limit) = capability::append_limit(&user.service)
@@ -327,6 +328,38 @@ mod tests {
                 &["* STATUS Drafts (MESSAGES 2)"],
             )
             .await;
+    }
+
+    /// RFC 3502 §1: all or nothing. What would take two commits, between which the machine may stop, is refused whole.
+    #[tokio::test]
+    async fn more_than_goes_into_one_commit_is_refused() {
+        let office = Office::open().await;
+        let mut client = office.signed_in().await;
+        let large = vec![b'x'; 17 * 1024 * 1024];
+        let announced = format!(" {{{}+}}\r\n", large.len());
+        client.sends("x APPEND Drafts").await;
+        for _ in 0..3 {
+            client.sends(&announced).await;
+            client.sends(&large).await;
+        }
+        client.sends("\r\n").await;
+        let (_, tagged) = client.until("x").await;
+        // Two are more than 32 MiB: a third one finds no room.
+        assert!(tagged.starts_with("NO [LIMIT] "), "{tagged}");
+        client
+            .tells(
+                "STATUS Drafts (MESSAGES)",
+                &["* STATUS Drafts (MESSAGES 0)"],
+            )
+            .await;
+        client.sends("y APPEND Drafts").await;
+        for _ in 0..2 {
+            client.sends(&announced).await;
+            client.sends(&large).await;
+        }
+        client.sends("\r\n").await;
+        let (_, tagged) = client.until("y").await;
+        assert!(tagged.starts_with("OK [APPENDUID "), "{tagged}");
     }
 
     /// What can't be taken is refused before it is sent; what comes unasked is read, and the conversation goes on.

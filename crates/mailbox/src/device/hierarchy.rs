@@ -149,6 +149,11 @@ impl HierarchyState {
         self.base.folders.contains_key(&folder)
     }
 
+    /// Whether the key was that of the newest generation: the last response has arrived.
+    pub fn is_newest(&self) -> bool {
+        self.base.counter == self.newest
+    }
+
     /// The key that the device named.
     pub fn key(&self) -> SyncKey {
         self.base.key()

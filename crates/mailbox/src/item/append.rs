@@ -251,7 +251,7 @@ fn window_date(folder: &Folder, internal_date: i64) -> i64 {
 }
 
 /// The prefix, with the empty line that a message without a header needs behind it.
-fn whole_prefix(item: &NewItem) -> Bytes {
+pub(super) fn whole_prefix(item: &NewItem) -> Bytes {
     if item.prefix.is_empty() || item.received.summary().header_len > 0 {
         return item.prefix.clone();
     }

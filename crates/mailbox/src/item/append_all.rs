@@ -2,11 +2,51 @@
 
 use std::collections::HashSet;
 
-use super::{Appended, Expunge, NewItem, append::Coming};
+use super::{
+    Appended, Expunge, NewItem,
+    append::{Coming, whole_prefix},
+};
 use crate::{
     Error, FolderId, Mailbox, UidSet, thread,
     transaction::{Attempts, Transaction},
 };
+
+/// Whether one more item behind these still comes with them in one commit, so that [`Mailbox::append_all`] is all or nothing even if the
+/// machine stops in the middle: for whoever would rather take no more than that.
+pub fn has_room_for_more(items: &[NewItem]) -> bool {
+    let mut lot = Lot::default();
+    for item in items {
+        let prefix = whole_prefix(item).len();
+        lot.add(
+            prefix + item.received.stored_summary.len(),
+            prefix as u64 + item.received.size(),
+        );
+    }
+    !lot.is_full()
+}
+
+/// What goes into one commit.
+#[derive(Debug, Default)]
+struct Lot {
+    items: usize,
+    record_bytes: usize,
+    body_bytes: u64,
+}
+
+impl Lot {
+    fn add(&mut self, record_bytes: usize, body_bytes: u64) {
+        self.items += 1;
+        self.record_bytes += record_bytes;
+        self.body_bytes += body_bytes;
+    }
+
+    /// Whether nothing more goes into it. What is added last may be of any size.
+    fn is_full(&self) -> bool {
+        self.items >= APPENDED_AT_ONCE
+            || self.record_bytes > RECORD_BYTES_AT_ONCE
+            || self.body_bytes > BODY_BYTES_AT_ONCE
+    }
+}
 
 impl Mailbox {
     /// Takes items into a folder, in order: all of them or none (RFC 3502). The quota is asked for all of them together.
@@ -68,17 +108,12 @@ impl Mailbox {
         let mut threads = thread::Memory::new(&*self.mailboxes.store, self.account());
         let mut bodies = HashSet::new();
         let mut done = Vec::new();
-        let mut record_bytes = 0;
-        let mut body_bytes = 0;
+        let mut lot = Lot::default();
         for item in coming {
-            if done.len() == APPENDED_AT_ONCE
-                || record_bytes > RECORD_BYTES_AT_ONCE
-                || body_bytes > BODY_BYTES_AT_ONCE
-            {
+            if lot.is_full() {
                 break;
             }
-            record_bytes += item.record_size();
-            body_bytes += item.size;
+            lot.add(item.record_size(), item.size);
             done.push(
                 self.take_in(transaction, &mut threads, folder, item)
                     .await?,

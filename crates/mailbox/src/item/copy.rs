@@ -1,6 +1,6 @@
 //! Copying and moving items within an account.
 
-use super::{Arrival, Expunge, record::ItemRecord};
+use super::{Arrival, Expunge, Item, record::ItemRecord};
 use crate::{
     Error, Facts, FolderId, Mailbox, Row, SpecialUse, UidSet, keys, maildrop,
     transaction::{Attempts, Transaction},
@@ -110,11 +110,16 @@ impl Mailbox {
         let is_inbox = source.special_use == Some(SpecialUse::Inbox);
         let mut pairs = Vec::new();
         let mut bytes = 0;
+        let mut records = Records {
+            folder: from,
+            rows,
+            page: Vec::new().into_iter(),
+        };
         for row in rows {
             if pairs.len() == COPIED_AT_ONCE || bytes > COPIED_BYTES_AT_ONCE {
                 break;
             }
-            let record = self.record(from, row.uid).await?;
+            let record = records.next(self, row).await?;
             // POP3 shows the inbox: what leaves it takes its unique-id along, and has it again when it comes back.
             let unique_id = match (how, record.stored_uidl) {
                 (Transfer::Copy, _) => None,
@@ -166,11 +171,53 @@ impl Mailbox {
     }
 }
 
+/// The records of rows, read many at a time where these lie close together.
+struct Records<'a> {
+    folder: FolderId,
+    /// Those not read yet.
+    rows: &'a [Row],
+    page: std::vec::IntoIter<Item>,
+}
+
+impl Records<'_> {
+    /// The record of the next row.
+    async fn next(&mut self, mailbox: &Mailbox, row: &Row) -> Result<ItemRecord, Error> {
+        if let Some(item) = self.page.find(|item| item.uid() >= row.uid)
+            && item.uid() == row.uid
+        {
+            return Ok(item.into_record());
+        }
+        let from = self.rows.partition_point(|other| other.uid < row.uid);
+        let rest = &self.rows[from..];
+        let span = |count: usize| (rest[count - 1].uid - row.uid) as usize;
+        let mut count = rest.len().min(READ_AT_ONCE);
+        while count > 1 && span(count) > 2 * count {
+            count /= 2;
+        }
+        if count > 1 {
+            let last = rest[count - 1].uid;
+            let page = mailbox.items_so_far(self.folder, row.uid..=last, 2 * count + 1);
+            self.page = page.await?.into_iter();
+            if let Some(item) = self.page.next()
+                && item.uid() == row.uid
+            {
+                return Ok(item.into_record());
+            }
+            self.page = Vec::new().into_iter();
+        }
+        // A single one; or it is not there, or damaged: this says which.
+        mailbox.record(self.folder, row.uid).await
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Transfer {
     Copy,
     Move,
 }
+
+/// How many records are read at a time.
+const READ_AT_ONCE: usize = 128;
 
 /// How many items one commit copies or moves at most.
 const COPIED_AT_ONCE: usize = 1024;

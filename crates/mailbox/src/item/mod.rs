@@ -9,6 +9,7 @@ mod read;
 pub(crate) mod record;
 
 pub use append::{Appended, NewItem};
+pub use append_all::has_room_for_more;
 pub use copy::Copied;
 pub use expunge::{EXPUNGED_AT_ONCE, Expunge, Expunged};
 pub use flags::{FlagUpdate, Stored, UpdateMode};

@@ -79,6 +79,11 @@ impl Item {
         EncodedSummary::new(&self.record.summary).map_err(|wrong| self.damaged_summary(wrong))
     }
 
+    /// What it is made of.
+    pub(super) fn into_record(self) -> ItemRecord {
+        self.record
+    }
+
     fn damaged_summary(&self, wrong: fieldpost_message::Error) -> Error {
         Error::Damaged {
             account: self.account,
@@ -108,6 +113,18 @@ impl Mailbox {
         uids: RangeInclusive<u32>,
         limit: usize,
     ) -> Result<Vec<Item>, Error> {
+        let items = self.items_so_far(folder, uids, limit).await?;
+        self.settled().await?;
+        Ok(items)
+    }
+
+    /// The same for who holds the account's writer lock: not told to anybody, so it need not wait until what it reads is durable.
+    pub(super) async fn items_so_far(
+        &self,
+        folder: FolderId,
+        uids: RangeInclusive<u32>,
+        limit: usize,
+    ) -> Result<Vec<Item>, Error> {
         let start = keys::item(folder, *uids.start());
         let end = keys::behind(&keys::item(folder, *uids.end()));
         let scan = Scan::range(start..end).limit(limit);
@@ -128,7 +145,6 @@ impl Mailbox {
                 }
             }
         }
-        self.settled().await?;
         Ok(items)
     }
 

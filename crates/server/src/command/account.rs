@@ -1,6 +1,7 @@
 //! `fieldpost account …`
 
 pub mod add;
+pub mod clear;
 pub mod import;
 pub mod list;
 pub mod password;
@@ -28,6 +29,8 @@ pub enum Command {
     List(list::Arguments),
     /// Show one account with its folders and what it holds.
     Show(show::Arguments),
+    /// Remove all of an account's mail, and let its devices begin anew.
+    Clear(clear::Arguments),
     /// Remove an account and its mail.
     Remove(remove::Arguments),
     /// Set an account's password.
@@ -43,6 +46,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<()> {
         Command::Set(arguments) => set::run(arguments, context),
         Command::List(arguments) => list::run(&arguments, context),
         Command::Show(arguments) => show::run(arguments, context),
+        Command::Clear(arguments) => clear::run(arguments, context),
         Command::Remove(arguments) => remove::run(arguments, context),
         Command::Password(arguments) => password::run(arguments, context),
         Command::Import(arguments) => import::run(arguments, context),

@@ -8,9 +8,9 @@ use serde::{Deserialize, Deserializer, de};
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    CertificateFiles, Config, DirectorySection, ImapSection, LimitsSection, Listener, LmtpSection,
-    LogSection, MailboxSection, Pop3Section, QuotaSection, ServerSection, StoreSection, TlsSection,
-    TransportSection,
+    ActiveSyncSection, CertificateFiles, Config, DirectorySection, HttpSection, ImapSection,
+    LimitsSection, Listener, LmtpSection, LogSection, MailboxSection, Pop3Section, QuotaSection,
+    ServerSection, StoreSection, TlsSection, TransportSection,
 };
 use crate::error::{ConfigError, UnknownKey};
 
@@ -59,6 +59,8 @@ pub fn section_keys(section: &str) -> Option<&'static [&'static str]> {
         "quota" => fields_of::<QuotaSection>(),
         "imap" => fields_of::<ImapSection>(),
         "pop3" => fields_of::<Pop3Section>(),
+        "http" => fields_of::<HttpSection>(),
+        "activesync" => fields_of::<ActiveSyncSection>(),
         "lmtp" => fields_of::<LmtpSection>(),
         "transport" => fields_of::<TransportSection>(),
         "listener" => fields_of::<Listener>(),

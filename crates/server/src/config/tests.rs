@@ -221,6 +221,14 @@ fn listeners_that_cannot_work_are_refused() {
             "deliver to every mailbox",
         ),
         (
+            "protocol = \"http\"\naddress = \"[::]:8080\"",
+            "passwords and mail could be read",
+        ),
+        (
+            "protocol = \"http\"\naddress = \"[::1]:8080\"\ntls = \"implicit\"",
+            "https",
+        ),
+        (
             "protocol = \"lmtp\"\nunix = \"a\"\nmax_connections = 0",
             "at least 1",
         ),
@@ -237,6 +245,38 @@ fn listeners_that_cannot_work_are_refused() {
             .to_string()
             .contains("listed twice")
     );
+}
+
+#[test]
+fn http_and_activesync_have_sections() {
+    let config = parse(
+        "[http]\ntrusted_proxies = [\"127.0.0.1\", \"10.0.0.0/8\"]\nallow_remote = true\n\
+         [activesync]\nmax_message_size = \"300 MiB\"\nheartbeat_min = \"5m\"\nrequire_policy = true\n\
+         [[listener]]\nprotocol = \"http\"\naddress = \"[::]:8080\"\n",
+    )
+    .unwrap();
+    assert_eq!(config.listeners[0].tls_mode(), TlsMode::None);
+    let settings = config.activesync.settings("mx".into());
+    assert_eq!(settings.heartbeat, (300, 3540));
+    assert!(settings.require_policy && settings.allow_non_provisionable);
+    assert_eq!(
+        settings.message_memory, settings.max_message,
+        "one message always fits"
+    );
+    for (text, says) in [
+        ("[http]\ntrusted_proxies = [\"proxy\"]", "trusted_proxies"),
+        ("[activesync]\nmax_devices = 0", "max_devices"),
+        ("[activesync]\nheartbeat_max = \"1h\"", "59m"),
+        ("[activesync]\nheartbeat_min = \"0s\"", "heartbeat_min"),
+        (
+            "[activesync]\nheartbeat_min = \"9m\"\nheartbeat_max = \"8m\"",
+            "heartbeat_max",
+        ),
+        ("[activesync]\nmax_message_size = \"0\"", "max_message_size"),
+    ] {
+        let error = parse(text).unwrap_err().to_string();
+        assert!(error.contains(says), "{text}: {error}");
+    }
 }
 
 #[test]

@@ -195,7 +195,7 @@ pub fn print_welcome(prepared: &Prepared, accounts: &[DemoAccount]) -> std::io::
     }
     writeln!(
         out,
-        "\n  IMAP    127.0.0.1:{imap}  (STARTTLS)\n  IMAPS   127.0.0.1:{imaps}\n  POP3    127.0.0.1:{pop3}  (STLS)\n  POP3S   127.0.0.1:{pop3s}\n  LMTP    127.0.0.1:{lmtp}\n  HTTPS   127.0.0.1:{https}\n"
+        "\n  IMAP    127.0.0.1:{imap}  (STARTTLS)\n  IMAPS   127.0.0.1:{imaps}\n  POP3    127.0.0.1:{pop3}  (STLS)\n  POP3S   127.0.0.1:{pop3s}\n  LMTP    127.0.0.1:{lmtp}\n  HTTPS   127.0.0.1:{https}  (ActiveSync)\n"
     )?;
     if let Some(first) = accounts.first() {
         let user = format!("{}:{}", first.address, first.password);

@@ -29,6 +29,33 @@ impl Probe for Fixed {
     }
 }
 
+/// Tells what it is told, after a time that the path says; hangs up on `/else/end`.
+struct Elsewhere;
+
+impl Route for Elsewhere {
+    fn takes(&self, path: &str) -> bool {
+        path.starts_with("/else/")
+    }
+
+    fn answer(&self, request: Request<Incoming>, origin: Origin) -> crate::Answering<'_> {
+        Box::pin(async move {
+            let what = request.uri().path().trim_start_matches("/else/").to_owned();
+            if what == "end" {
+                return Err(Hangup);
+            }
+            if let Ok(seconds) = what.parse() {
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+            }
+            let body = request.into_body().collect().await.unwrap().to_bytes();
+            let text = format!("{:?} {} {body:?} {what}", origin.peer, origin.secure);
+            let size = if what == "large" { 1 << 20 } else { 0 };
+            Ok(whole(Response::new(Full::new(
+                (text + &"x".repeat(size)).into(),
+            ))))
+        })
+    }
+}
+
 fn start(ok: bool) -> (DuplexStream, CancellationToken, tokio::task::JoinHandle<()>) {
     start_with(ok, Settings::default())
 }
@@ -41,9 +68,16 @@ fn start_with(
     let shutdown = CancellationToken::new();
     let service = Arc::new(Service {
         probe: Arc::new(Fixed(ok)),
+        routes: vec![Arc::new(Elsewhere)],
+        proxies: Proxies::new(["192.0.2.1".parse().unwrap()]),
         settings,
     });
-    let task = tokio::spawn(serve(server, service, shutdown.clone()));
+    let origin = Origin {
+        peer: "192.0.2.1".parse().ok(),
+        secure: false,
+        connection: 1,
+    };
+    let task = tokio::spawn(serve(server, origin, service, shutdown.clone()));
     (client, shutdown, task)
 }
 
@@ -203,4 +237,62 @@ async fn requests_may_follow_each_other_and_a_drain_ends_the_connection() {
     }
     shutdown.cancel();
     task.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_route_gets_its_requests_with_their_origin_and_body() {
+    let answer = talk(
+        true,
+        "POST /else/a HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 198.51.100.7\r\nX-Forwarded-Proto: https\r\n\
+         Content-Length: 2\r\nConnection: close\r\n\r\nhi",
+    )
+    .await;
+    assert!(
+        answer.ends_with("\r\n\r\nSome(198.51.100.7) true b\"hi\" a"),
+        "{answer}"
+    );
+    let answer = talk(true, "GET /else/a HTTP/1.1\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    assert_eq!(talk(true, &get("/else/end")).await, "", "no answer at all");
+}
+
+/// A phone that waits for mail for an hour is not cut off.
+#[tokio::test(start_paused = true)]
+async fn an_answer_may_take_an_hour() {
+    let answer = talk(true, &get("/else/3540")).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_connection_is_kept_for_a_while_only() {
+    let (mut client, _shutdown, task) = start(true);
+    client
+        .write_all(b"GET /healthz/live HTTP/1.1\r\nHost: a\r\n\r\n")
+        .await
+        .unwrap();
+    let began = tokio::time::Instant::now();
+    task.await.unwrap();
+    let kept = began.elapsed();
+    assert!(
+        kept >= Duration::from_secs(119) && kept <= Duration::from_secs(130),
+        "{kept:?}"
+    );
+}
+
+/// A client that asks for much and reads nothing.
+#[tokio::test(start_paused = true)]
+async fn who_takes_nothing_is_cut() {
+    let (mut client, _shutdown, task) = start(true);
+    client
+        .write_all(get("/else/large").as_bytes())
+        .await
+        .unwrap();
+    let began = tokio::time::Instant::now();
+    task.await.unwrap();
+    assert!(
+        began.elapsed() <= Duration::from_secs(70),
+        "{:?}",
+        began.elapsed()
+    );
+    drop(client);
 }

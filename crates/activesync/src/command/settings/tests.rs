@@ -121,7 +121,7 @@ async fn properties_are_answered_in_order_each_with_its_status() {
     let password = |text: String| {
         settings(move |out| {
             within(out, s::RIGHTS_MANAGEMENT_INFORMATION, |out| {
-                out.empty(s::GET)
+                out.empty(s::GET);
             });
             within(out, s::USER_INFORMATION, |out| out.empty(s::GET));
             within(out, s::DEVICE_PASSWORD, |out| {

@@ -119,7 +119,10 @@ pub async fn run(
         }
     }
     let has_moved = wants_changes && window > 0 && plan.moves(collection.base());
-    let says_something = has_moved || !asked.commands.is_empty() || !responses.is_empty();
+    // If the last response was lost and there is nothing to tell any more, what it told must not be taken for known: a
+    // waiting request would speak of changes for ever (client-quirks B4).
+    let says_something =
+        has_moved || !collection.is_newest || !asked.commands.is_empty() || !responses.is_empty();
     if !says_something && options == collection.base().options() {
         return Ok(false);
     }

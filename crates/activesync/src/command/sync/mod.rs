@@ -30,11 +30,9 @@ pub mod status {
     pub const SUCCESS: u16 = 1;
     pub const INVALID_KEY: u16 = 3;
     pub const PROTOCOL: u16 = 4;
-    pub const SERVER: u16 = 5;
     pub const CONVERSION: u16 = 6;
     pub const CONFLICT: u16 = 7;
     pub const NOT_FOUND: u16 = 8;
-    pub const NO_ROOM: u16 = 9;
     pub const HIERARCHY: u16 = 12;
     pub const INCOMPLETE: u16 = 13;
     pub const WAIT_RANGE: u16 = 14;
@@ -87,7 +85,6 @@ pub async fn run(session: &mut Session) -> Result<Reply, Failure> {
         let changed = tokio::select! {
             changed = watch.next() => changed,
             () = parked.superseded() => return Err(Failure::Superseded),
-            () = session.service.stopping.cancelled() => return Ok(nothing(session.version())),
             () = tokio::time::sleep_until(deadline) => return Ok(nothing(session.version())),
         };
         let Some(changed) = changed else {

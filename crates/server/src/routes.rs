@@ -1,0 +1,34 @@
+//! Joins the front-ends over HTTP to the connections of [`fieldpost_web`], one adaptor each.
+
+mod autodiscover;
+
+use std::sync::Arc;
+
+use fieldpost_activesync as activesync;
+use fieldpost_web::{Answering, Hangup, Origin, Route};
+use http_body_util::BodyExt as _;
+use hyper::{Request, body::Incoming};
+
+pub use autodiscover::Autodiscover;
+
+/// ActiveSync.
+pub struct ActiveSync(pub Arc<activesync::Service>);
+
+impl Route for ActiveSync {
+    fn takes(&self, path: &str) -> bool {
+        activesync::Service::is_mine(path)
+    }
+
+    fn answer(&self, request: Request<Incoming>, origin: Origin) -> Answering<'_> {
+        let origin = activesync::Origin {
+            peer: origin.peer,
+            secure: origin.secure,
+            connection: origin.connection,
+        };
+        Box::pin(async move {
+            let response = self.0.handle(request, origin).await;
+            let response = response.map_err(|activesync::Ended| Hangup)?;
+            Ok(response.map(|body| body.map_err(Into::into).boxed_unsync()))
+        })
+    }
+}
