@@ -1,1 +1,3 @@
 //! Side-by-side runs against peers; see docs/performance.md.
+
+pub mod phones;
