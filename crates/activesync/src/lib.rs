@@ -27,6 +27,7 @@ mod settings;
 #[cfg(test)]
 mod testing;
 mod waiting;
+mod wire_log;
 
 pub use codec::authorization::{Credentials, credentials};
 pub use policy::Policy;

@@ -23,6 +23,7 @@ use crate::{
     },
     command::options,
     reply::{Failure, Reply, status},
+    wire_log,
 };
 
 /// Where a request comes from.
@@ -146,7 +147,9 @@ impl Service {
             let mut session = Session::begin(Arc::clone(self), identity, request)
                 .await
                 .map_err(refused)?;
+            wire_log::request(&session.device, session.now(), &session.request.body);
             let result = session.run().await;
+            wire_log::answer(&session.device, session.now(), &result);
             match &result {
                 Ok(_) => tracing::debug!("carried out"),
                 Err(failure) => tracing::info!(%failure, "not carried out"),

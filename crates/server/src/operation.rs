@@ -48,6 +48,8 @@ pub enum Operation {
     DeviceForget(device::forget::Request),
     /// `device list`
     DeviceList(device::list::Request),
+    /// `device log`
+    DeviceLog(device::log::Request),
     /// `device resync`
     DeviceResync(device::resync::Request),
     /// `device show`
@@ -94,6 +96,7 @@ impl Operation {
             Self::DeviceExplain(request) => answer(device::explain::operate(request, engine).await),
             Self::DeviceForget(request) => answer(device::forget::operate(request, engine).await),
             Self::DeviceList(request) => answer(device::list::operate(request, engine).await),
+            Self::DeviceLog(request) => answer(device::log::operate(request, engine).await),
             Self::DeviceResync(request) => answer(device::resync::operate(request, engine).await),
             Self::DeviceShow(request) => answer(device::show::operate(request, engine).await),
             Self::ExportMail(request) => {

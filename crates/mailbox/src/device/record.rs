@@ -64,6 +64,8 @@ pub struct Device {
     pub policy: PolicyState,
     /// What it waits for, as it last said.
     pub attention: Option<Attention>,
+    /// Until when what it says is logged, seconds since 1970; 0: not at all.
+    pub wire_log_until: i64,
     /// The last requests that say something about how it gets on, oldest first.
     pub traces: VecDeque<Trace>,
     /// Hashes of the last messages' client ids that it sent, oldest first, so that none is sent twice.
@@ -137,6 +139,7 @@ impl Device {
             about: About::default(),
             policy: PolicyState::default(),
             attention: None,
+            wire_log_until: 0,
             traces: VecDeque::new(),
             sent: VecDeque::new(),
         }
@@ -176,6 +179,7 @@ impl Device {
         }
         writer.signed(self.first_seen);
         writer.signed(self.last_seen);
+        writer.signed(self.wire_log_until);
         for number in [
             u64::from(self.policy.key),
             u64::from(self.policy.offered),
@@ -243,6 +247,7 @@ impl Device {
             mobile_operator: text()?,
         };
         let (first_seen, last_seen) = (reader.signed()?, reader.signed()?);
+        let wire_log_until = reader.signed()?;
         let policy = PolicyState {
             key: reader.number32()?,
             offered: reader.number32()?,
@@ -285,6 +290,7 @@ impl Device {
             about,
             policy,
             attention,
+            wire_log_until,
             traces,
             sent,
         })

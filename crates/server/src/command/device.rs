@@ -3,6 +3,7 @@
 pub mod explain;
 pub mod forget;
 pub mod list;
+pub mod log;
 pub mod resync;
 pub mod show;
 
@@ -29,6 +30,8 @@ pub enum Command {
     Resync(resync::Arguments),
     /// Forget a device. It is let in again when it comes again.
     Forget(forget::Arguments),
+    /// Write what a device says and is told into the server's log, for some time.
+    Log(log::Arguments),
     /// Explain how a device gets on: whether it may speak, its policy, what went wrong, its folders.
     Explain(explain::Arguments),
 }
@@ -40,6 +43,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<()> {
         Command::Show(arguments) => show::run(arguments, context),
         Command::Resync(arguments) => resync::run(arguments, context),
         Command::Forget(arguments) => forget::run(arguments, context),
+        Command::Log(arguments) => log::run(arguments, context),
         Command::Explain(arguments) => explain::run(arguments, context),
     }
 }
