@@ -229,6 +229,11 @@ pub fn print_welcome(prepared: &Prepared, accounts: &[DemoAccount]) -> std::io::
             "With a mail program: IMAP, server localhost, port {imaps}, SSL/TLS, user {}; trust {ca} first.",
             first.address
         )?;
+        writeln!(
+            out,
+            "With a phone: Exchange (ActiveSync), this machine's name and port {https}, user {}; it must trust {ca}, and the demo listens on loopback only:\ndocs/activesync.md tells more.",
+            first.address
+        )?;
     }
     writeln!(out, "For programs: {}\n", prepared.facts_file().display())?;
     writeln!(out, "Ready. Ctrl-C stops it; the mail stays.")?;
