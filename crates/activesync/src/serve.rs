@@ -350,4 +350,6 @@ const BUSY: Duration = Duration::from_secs(5);
 #[cfg(test)]
 mod model;
 #[cfg(test)]
+mod quirks;
+#[cfg(test)]
 mod tests;

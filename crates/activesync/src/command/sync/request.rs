@@ -119,7 +119,11 @@ impl SyncRequest {
             .flat_map(|all| all.all(tag::COLLECTION))
             .map(CollectionRequest::parse)
             .collect::<Result<Vec<_>, _>>()?;
-        let partial = root.child(tag::PARTIAL).is_some();
+        let names_none = root
+            .child(tag::COLLECTIONS)
+            .is_some_and(|all| all.children().next().is_none());
+        // Some clients send an empty list where they mean the one before (client-quirks A10, C7).
+        let partial = root.child(tag::PARTIAL).is_some() || names_none;
         if collections.is_empty() && !partial {
             return Err(Invalid);
         }
