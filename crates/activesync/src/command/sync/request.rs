@@ -1,6 +1,6 @@
 //! A Sync request, typed (MS-ASCMD §2.2.1.21).
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashSet};
 
 use fieldpost_mailbox::{FlagUpdate, Flags, UpdateMode};
 use fieldpost_wbxml::{
@@ -119,6 +119,11 @@ impl SyncRequest {
             .flat_map(|all| all.all(tag::COLLECTION))
             .map(CollectionRequest::parse)
             .collect::<Result<Vec<_>, _>>()?;
+        // One key can't be shown for two answers.
+        let mut seen = HashSet::new();
+        if !collections.iter().all(|one| seen.insert(&*one.id)) {
+            return Err(Invalid);
+        }
         let names_none = root
             .child(tag::COLLECTIONS)
             .is_some_and(|all| all.children().next().is_none());
