@@ -348,6 +348,10 @@ fn not_allowed(code: StatusCode) -> Response<Body> {
 const BUSY: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod model;
+#[cfg(test)]
+mod quirks;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,7 @@
 //! What this crate's tests share: a server over a store in memory, and a device that speaks to it.
 
+pub mod collection;
+
 use std::sync::{
     Arc,
     atomic::{AtomicI64, Ordering},

@@ -110,20 +110,21 @@ fn read(session: &Session) -> Result<Attention, Reply> {
     let folders = match root.as_ref().and_then(|root| root.child(tag::FOLDERS)) {
         None => None,
         Some(folders) => {
-            let mut ids = Vec::new();
-            for folder in folders.all(tag::FOLDER) {
-                let id = folder
-                    .text_of(tag::ID)
-                    .ok_or_else(|| only(status::SYNTAX))?;
-                // A folder that is not ours never changes.
-                ids.extend(folder_type::parse_id(&id));
-            }
             if folders.all(tag::FOLDER).count() > MAX_ATTENTION {
                 return Err(with(
                     status::TOO_MANY,
                     tag::MAX_FOLDERS,
                     MAX_ATTENTION as u32,
                 ));
+            }
+            let mut ids = Vec::new();
+            for folder in folders.all(tag::FOLDER) {
+                let id = folder
+                    .text_of(tag::ID)
+                    .ok_or_else(|| only(status::SYNTAX))?;
+                // A folder that is not ours never changes.
+                let id = folder_type::parse_id(&id);
+                ids.extend(id.filter(|id| !ids.contains(id)));
             }
             Some(ids)
         }

@@ -44,7 +44,7 @@ impl Repeats {
             return (plan.steps.len(), None);
         };
         let mut bad = None;
-        if repeat.key == Some(key) {
+        if repeat.key.is_none_or(|last| last == key) {
             bad = repeat.narrow();
         } else {
             // The last answer arrived, and all that was in it is good.
@@ -70,7 +70,8 @@ impl Repeats {
             all.clear();
         }
         let repeat = all.entry(who).or_default();
-        let is_again = repeat.key.replace(key) == Some(key);
+        let is_again = repeat.sends > 0 && repeat.key.is_none_or(|last| last == key);
+        repeat.key = Some(key);
         repeat.sends = if is_again { repeat.sends + 1 } else { 1 };
         repeat.sent.clear();
         if is_again || !repeat.suspects.is_empty() {
@@ -79,21 +80,10 @@ impl Repeats {
         }
     }
 
-    /// The device begins from nothing. iPhones do so after some failures: what they fail at comes again.
+    /// The device begins from nothing. iPhones do so after some failures: nothing says that the last answer arrived.
     pub fn begin(&self, who: &Who) {
-        let mut all = self.0.lock();
-        let Some(repeat) = all.get_mut(who) else {
-            return;
-        };
-        if repeat.sends >= DOUBT {
-            repeat.narrow_to_sent();
-        }
-        if repeat.suspects.is_empty() {
-            all.remove(who);
-        } else {
+        if let Some(repeat) = self.0.lock().get_mut(who) {
             repeat.key = None;
-            repeat.sends = 0;
-            repeat.sent.clear();
         }
     }
 }
@@ -110,17 +100,13 @@ impl Repeat {
         if self.sends < if is_single { CERTAINTY } else { DOUBT } {
             return None;
         }
-        self.narrow_to_sent();
+        let sent: HashSet<EntryId> = self.sent.iter().copied().collect();
+        let both: HashSet<EntryId> = sent.intersection(&self.suspects).copied().collect();
+        self.suspects = if both.is_empty() { sent } else { both };
         self.sends = 0;
         let bad = self.suspects.iter().next().copied().filter(|_| is_single)?;
         self.suspects.clear();
         Some(bad)
-    }
-
-    fn narrow_to_sent(&mut self) {
-        let sent: HashSet<EntryId> = self.sent.iter().copied().collect();
-        let both: HashSet<EntryId> = sent.intersection(&self.suspects).copied().collect();
-        self.suspects = if both.is_empty() { sent } else { both };
     }
 
     /// As many steps as hold no more than half of the suspects.

@@ -1,6 +1,6 @@
 //! A Sync request, typed (MS-ASCMD §2.2.1.21).
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashSet};
 
 use fieldpost_mailbox::{FlagUpdate, Flags, UpdateMode};
 use fieldpost_wbxml::{
@@ -119,7 +119,16 @@ impl SyncRequest {
             .flat_map(|all| all.all(tag::COLLECTION))
             .map(CollectionRequest::parse)
             .collect::<Result<Vec<_>, _>>()?;
-        let partial = root.child(tag::PARTIAL).is_some();
+        // One key can't be shown for two answers.
+        let mut seen = HashSet::new();
+        if !collections.iter().all(|one| seen.insert(&*one.id)) {
+            return Err(Invalid);
+        }
+        let names_none = root
+            .child(tag::COLLECTIONS)
+            .is_some_and(|all| all.children().next().is_none());
+        // Some clients send an empty list where they mean the one before (client-quirks A10, C7).
+        let partial = root.child(tag::PARTIAL).is_some() || names_none;
         if collections.is_empty() && !partial {
             return Err(Invalid);
         }
