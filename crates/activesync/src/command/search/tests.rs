@@ -199,14 +199,19 @@ async fn mail_is_found_by_its_words_the_newest_first() {
         find(|out| out.text(t::FREE_TEXT, "SWEET \"red ones\"")),
     )
     .await;
-    assert_eq!(
-        found,
-        format!(
-            "<Status>1</Status><Result><Class>Email</Class><LongId>{apples}</LongId><CollectionId>{inbox}</CollectionId>\
-             <Properties><To>alice@demo.test</To><From>\"Bob\" &lt;bob@demo.test&gt;</From><Subject>\u{c4}pfel</Subject>\
-             <DateReceived>2023-11-14T22:13:20.000Z</DateReceived><Importance>1</Importance><Read>0</Read></Properties>\
-             </Result><Range>0-0</Range><Total>1</Total>"
-        )
+    let head = format!(
+        "<Status>1</Status><Result><Class>Email</Class><LongId>{apples}</LongId><CollectionId>{inbox}</CollectionId>\
+         <Properties><To>alice@demo.test</To><From>\"Bob\" &lt;bob@demo.test&gt;</From><Subject>\u{c4}pfel</Subject>\
+         <DateReceived>2023-11-14T22:13:20.000Z</DateReceived>"
+    );
+    assert!(found.starts_with(&head), "{found}");
+    assert!(
+        found.ends_with("</Properties></Result><Range>0-0</Range><Total>1</Total>"),
+        "{found}"
+    );
+    assert!(
+        found.contains("<Importance>1</Importance><Read>0</Read>"),
+        "{found}"
     );
     let everywhere = find(|out| {
         out.text(a::CLASS, "Email");
