@@ -68,6 +68,7 @@ pub mod status {
     pub const NOT_PROVISIONED: u16 = 142;
     pub const POLICY_REFRESH: u16 = 143;
     pub const INVALID_POLICY_KEY: u16 = 144;
+    pub const NO_RECURRENCE: u16 = 146;
     pub const ITEM_NOT_FOUND: u16 = 150;
     pub const DEVICE_INFORMATION_REQUIRED: u16 = 165;
     pub const INVALID_ACCOUNT: u16 = 166;
