@@ -42,6 +42,7 @@ pub mod status {
     pub const INVALID_CONTENT: u16 = 101;
     pub const INVALID_WBXML: u16 = 102;
     pub const INVALID_XML: u16 = 103;
+    pub const INVALID_DATE_TIME: u16 = 104;
     pub const INVALID_COMBINATION_OF_IDS: u16 = 105;
     pub const INVALID_MIME: u16 = 107;
     pub const DEVICE_ID: u16 = 108;
@@ -61,6 +62,7 @@ pub mod status {
     pub const NOT_PROVISIONED: u16 = 142;
     pub const POLICY_REFRESH: u16 = 143;
     pub const INVALID_POLICY_KEY: u16 = 144;
+    pub const NO_RECURRENCE: u16 = 146;
     pub const ITEM_NOT_FOUND: u16 = 150;
     pub const DEVICE_INFORMATION_REQUIRED: u16 = 165;
     pub const INVALID_ACCOUNT: u16 = 166;

@@ -15,6 +15,10 @@ pub async fn run(session: &mut Session) -> Result<Reply, Failure> {
     match load(session, &name).await? {
         Ok(loaded) => Ok(Reply::Attachment(loaded.content_type, loaded.bytes)),
         Err(status::TOO_LARGE) => Err(Failure::Http(StatusCode::PAYLOAD_TOO_LARGE)),
-        Err(_) => Err(Failure::Http(StatusCode::NOT_FOUND)),
+        // MS-ASCMD_R166
+        Err(_) => Err(Failure::Http(StatusCode::INTERNAL_SERVER_ERROR)),
     }
 }
+
+#[cfg(test)]
+mod tests;

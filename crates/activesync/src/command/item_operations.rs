@@ -29,6 +29,9 @@ pub mod status {
     pub const TOO_LARGE: u16 = 11;
     pub const CONVERSION: u16 = 14;
     pub const ATTACHMENT: u16 = 15;
+    pub const DENIED: u16 = 16;
+    pub const PARTIAL: u16 = 17;
+    pub const NOT_ALWAYS: u16 = 155;
     pub const MOVE_DESTINATION: u16 = 156;
 }
 
@@ -46,6 +49,16 @@ pub async fn run(session: &mut Session) -> Result<Reply, Failure> {
     if operations.len() > MAX_OPERATIONS {
         return Err(Failure::Status(common::INVALID_XML));
     }
+    // Known before anything is done, which nobody would hear of then.
+    if !operations.iter().all(|operation| {
+        matches!(
+            operation.tag,
+            tag::FETCH | tag::EMPTY_FOLDER_CONTENTS | tag::MOVE
+        )
+    }) {
+        return Err(Failure::Status(status::PROTOCOL));
+    }
+    let mut room = session.service.settings.max_message;
     let mut parts: Option<Vec<Bytes>> = session.request.parameters.accepts_multipart.then(Vec::new);
     let mut out = Encoder::new();
     out.start(tag::ITEM_OPERATIONS);
@@ -53,10 +66,11 @@ pub async fn run(session: &mut Session) -> Result<Reply, Failure> {
     out.start(tag::RESPONSE);
     for operation in operations {
         match operation.tag {
-            tag::FETCH => fetch::run(session, operation, &mut out, &mut parts).await?,
+            tag::FETCH => {
+                fetch::run(session, operation, &mut out, &mut parts, &mut room).await?;
+            }
             tag::EMPTY_FOLDER_CONTENTS => empty(session, operation, &mut out).await?,
-            tag::MOVE => move_conversation(session, operation, &mut out).await?,
-            _ => return Err(Failure::Status(status::PROTOCOL)),
+            _ => move_conversation(session, operation, &mut out).await?,
         }
     }
     out.end();
@@ -94,7 +108,7 @@ async fn empty(
                 let mut status = status::SUCCESS;
                 for child in below.iter().skip(1).rev() {
                     if session.mailbox.delete_folder(child.id).await.is_err() {
-                        status = status::SERVER;
+                        status = status::PARTIAL;
                     }
                 }
                 status
@@ -111,7 +125,8 @@ async fn empty(
     Ok(())
 }
 
-/// Move: all mails of a conversation into one folder. Those that come later stay where they arrive.
+/// Move: all mails of a conversation into one folder. Those that come later stay where they arrive, although `MoveAlways`
+/// has to be said (MS-ASCMD_R3475).
 async fn move_conversation(
     session: &Session,
     operation: &Element<'_>,
@@ -132,7 +147,11 @@ async fn move_conversation(
     let target = folders
         .iter()
         .find(|folder| Some(folder.id) == target && folder.kind == FolderKind::Mail);
+    let is_always = operation
+        .child(tag::OPTIONS)
+        .is_some_and(|options| options.child(tag::MOVE_ALWAYS).is_some());
     let status = match (thread, target) {
+        _ if !is_always => status::NOT_ALWAYS,
         (_, None) => status::MOVE_DESTINATION,
         (None, _) => status::NOT_FOUND,
         (Some(thread), Some(target)) => {
@@ -169,3 +188,6 @@ async fn move_conversation(
     out.end();
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -207,3 +207,6 @@ async fn together(session: &Session, moves: &mut [Move], group: &[usize]) -> Res
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

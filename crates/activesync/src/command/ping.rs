@@ -107,7 +107,11 @@ fn read(session: &Session) -> Result<Attention, Reply> {
                 .clamp(0, i64::from(u32::MAX)) as u32,
         ),
     };
-    let folders = match root.as_ref().and_then(|root| root.child(tag::FOLDERS)) {
+    let named = root
+        .as_ref()
+        .and_then(|root| root.child(tag::FOLDERS))
+        .filter(|folders| folders.child(tag::FOLDER).is_some());
+    let folders = match named {
         None => None,
         Some(folders) => {
             if folders.all(tag::FOLDER).count() > MAX_ATTENTION {
@@ -134,9 +138,10 @@ fn read(session: &Session) -> Result<Attention, Reply> {
         .or(last.map(|last| last.heartbeat))
         .ok_or_else(|| only(status::MISSING))?;
     let folders = folders
-        .filter(|folders| !folders.is_empty())
-        .or_else(|| last.map(|last| last.folders.clone()))
-        .filter(|folders| !folders.is_empty())
+        .or_else(|| {
+            let before = last.map(|last| last.folders.clone());
+            before.filter(|folders| !folders.is_empty())
+        })
         .ok_or_else(|| only(status::MISSING))?;
     let (shortest, longest) = session.service.settings.heartbeat;
     if !(shortest..=longest).contains(&heartbeat) {

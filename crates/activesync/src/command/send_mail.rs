@@ -81,23 +81,19 @@ pub async fn run(session: &mut Session) -> Result<Reply, Failure> {
         Some((folder, item)) => Some(Source::find(session, folder.as_deref(), item).await?),
     };
     let outgoing = prepare(session, &asked.mime);
-    let (bytes, copy) = match &source {
-        Some(source) if !asked.replaces => {
-            let is_reply = session.request.command == Command::SmartReply;
-            let whole = source
-                .join(session, &outgoing.bytes, is_reply)
-                .await
-                .map_err(|error| {
-                    tracing::warn!(%error, "the original can't be added");
-                    Failure::Status(status::REPLY_FAILED)
-                })?;
-            (whole, None)
-        }
-        Some(_) | None => (outgoing.bytes.clone(), outgoing.copy.clone()),
+    let joined = source.as_ref().filter(|_| !asked.replaces);
+    let bytes = join(session, joined, &outgoing.bytes).await?;
+    let copy = match &outgoing.copy {
+        Some(copy) if asked.save => Some(join(session, joined, copy).await?),
+        Some(_) | None => None,
     };
     deliver(session, &outgoing, bytes.clone()).await?;
-    if asked.save {
-        save(session, copy.unwrap_or(bytes)).await?;
+    if asked.save
+        && let Err(error) = save(session, copy.unwrap_or(bytes)).await
+    {
+        // The message is on its way: a failure here would make the client send it again, and again.
+        let account = session.identity.account;
+        tracing::error!(%account, %error, "a sent message was not kept");
     }
     if let Some(id) = &asked.client_id {
         session.change_device(|device| device.note_sent(id)).await?;
@@ -106,6 +102,25 @@ pub async fn run(session: &mut Session) -> Result<Reply, Failure> {
         source.mark(session).await;
     }
     Ok(Reply::Empty)
+}
+
+/// The message with the original in it, if there is one to be added.
+async fn join(
+    session: &Session,
+    source: Option<&Source>,
+    message: &[u8],
+) -> Result<Vec<u8>, Failure> {
+    let Some(source) = source else {
+        return Ok(message.to_vec());
+    };
+    let is_reply = session.request.command == Command::SmartReply;
+    source
+        .join(session, message, is_reply)
+        .await
+        .map_err(|error| {
+            tracing::warn!(%error, "the original can't be added");
+            Failure::Status(status::REPLY_FAILED)
+        })
 }
 
 /// Reads either form of the request.
@@ -132,11 +147,16 @@ fn read(session: &Session) -> Result<Asked, Failure> {
         |element: &fieldpost_wbxml::Element<'_>, tag| element.text_of(tag).map(Cow::into_owned);
     let source = match root.child(tag::SOURCE) {
         None => None,
-        Some(source) => match (text(source, tag::LONG_ID), text(source, tag::ITEM_ID)) {
-            (Some(long), _) => Some((None, long)),
-            (None, Some(item)) => Some((text(source, tag::FOLDER_ID), item)),
-            (None, None) => return Err(Failure::Status(status::INVALID_COMBINATION_OF_IDS)),
-        },
+        Some(source) => {
+            instance(source)?;
+            match (text(source, tag::LONG_ID), text(source, tag::ITEM_ID)) {
+                (Some(long), None) => Some((None, long)),
+                (None, Some(item)) => Some((text(source, tag::FOLDER_ID), item)),
+                (None, None) | (Some(_), Some(_)) => {
+                    return Err(Failure::Status(status::INVALID_COMBINATION_OF_IDS));
+                }
+            }
+        }
     };
     if root
         .child(fieldpost_wbxml::tags::rights_management::TEMPLATE_ID)
@@ -161,6 +181,20 @@ fn read(session: &Session) -> Result<Asked, Failure> {
         replaces: root.child(tag::REPLACE_MIME).is_some(),
         source: source.filter(|_| is_smart),
     })
+}
+
+/// An occurrence of a series can't be meant: there are only mails (MS-ASCMD_R541: 104; MS-ASCMD_R4919: 146).
+fn instance(source: &fieldpost_wbxml::Element<'_>) -> Result<(), Failure> {
+    let Some(text) = source.text_of(tag::INSTANCE_ID) else {
+        return Ok(());
+    };
+    // `2026-11-23T18:01:10.000Z`
+    let is_date = text.ends_with('Z') && text.parse::<jiff::Timestamp>().is_ok();
+    Err(Failure::Status(if is_date {
+        status::NO_RECURRENCE
+    } else {
+        status::INVALID_DATE_TIME
+    }))
 }
 
 fn prepare(session: &Session, mime: &[u8]) -> Outgoing {
@@ -254,7 +288,7 @@ async fn deliver(session: &Session, outgoing: &Outgoing, bytes: Vec<u8>) -> Resu
 }
 
 /// Puts the sender's copy into his sent items.
-async fn save(session: &Session, bytes: Vec<u8>) -> Result<(), Failure> {
+async fn save(session: &Session, bytes: Vec<u8>) -> Result<(), fieldpost_mailbox::Error> {
     let account = session.identity.account;
     let sent = session.mailbox.special(SpecialUse::Sent).await?.id;
     let mut incoming = session
@@ -270,14 +304,7 @@ async fn save(session: &Session, bytes: Vec<u8>) -> Result<(), Failure> {
     }
     let mut item = NewItem::new(incoming.finish().await?);
     item.flags = Flags::SEEN;
-    match session.mailbox.append(sent, &item).await {
-        Ok(_) => Ok(()),
-        // The message is on its way: a failure here would make the client send it again.
-        Err(error) => {
-            tracing::error!(%account, %error, "a sent message was not kept");
-            Ok(())
-        }
-    }
+    session.mailbox.append(sent, &item).await.map(drop)
 }
 
 impl Source {
@@ -300,3 +327,6 @@ impl Source {
 }
 
 const PIECE: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests;

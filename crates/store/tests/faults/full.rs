@@ -26,6 +26,7 @@ async fn a_full_disk_refuses_and_goes_on_once_there_is_room() {
         // Looked at again by whoever writes next to the log, or by the keeper; here by opening again.
         drop(store.close().await);
         drop(store);
+        history.hear().await;
         let disk = if point % 2 == 0 {
             disk.kill()
         } else {

@@ -65,6 +65,8 @@ pub struct History {
     pub bodies: BTreeMap<BodyId, Bytes>,
     /// Accepted in this order and not acknowledged.
     open: Vec<Commit>,
+    /// Accepted after those; nobody has asked what became of them.
+    unheard: Vec<(Commit, Receipt)>,
     held: Vec<BodyId>,
     items: u64,
     pub acknowledged: u64,
@@ -73,6 +75,7 @@ pub struct History {
 impl History {
     /// Makes commits until `count` of them are done or the store fails. Some are waited for, some are left open.
     pub async fn run(&mut self, store: &Arc<EmbeddedStore>, random: &mut Random, count: u64) {
+        self.give_up();
         let mut waiting: Vec<(Commit, Receipt)> = Vec::new();
         for _ in 0..count {
             let Ok(commit) = self.commit(store, random).await else {
@@ -90,8 +93,21 @@ impl History {
         if random.below(2) == 0 {
             self.settle(&mut waiting).await;
         }
+        self.unheard.extend(waiting);
+    }
+
+    /// Asks what became of the commits that nobody has asked about: once a store has closed, each has its answer, and one that
+    /// a full disk refused did not happen, whatever came after it.
+    pub async fn hear(&mut self) {
+        let mut unheard = std::mem::take(&mut self.unheard);
+        self.settle(&mut unheard).await;
+    }
+
+    /// Gives up asking: they may have happened or not.
+    fn give_up(&mut self) {
+        let unheard = std::mem::take(&mut self.unheard);
         self.open
-            .extend(waiting.into_iter().map(|(commit, _)| commit));
+            .extend(unheard.into_iter().map(|(commit, _)| commit));
     }
 
     /// Waits for receipts; what is acknowledged is sure, what is not is open. A store that acknowledges a commit after it
@@ -189,6 +205,7 @@ impl History {
     /// What the store holds must be the acknowledged commits and some first part of the open ones. From then on that is
     /// what is sure.
     pub async fn check(&mut self, store: &Arc<EmbeddedStore>, context: &str) {
+        self.give_up();
         let found = content(store).await;
         let mut expected = self.sure.clone();
         let mut matched = found == expected;

@@ -17,16 +17,23 @@ use crate::{
     session::Session,
 };
 
-/// Carries out one fetch. With `parts` the bulk goes there, and the document refers to it.
+/// Carries out one fetch. With `parts` the bulk goes there, and the document refers to it. `room` is what is left of the
+/// whole response, in bytes.
 pub async fn run(
     session: &Session,
     operation: &Element<'_>,
     out: &mut Encoder,
     parts: &mut Option<Vec<Bytes>>,
+    room: &mut usize,
 ) -> Result<(), Failure> {
     out.start(tag::FETCH);
     let place = out.checkpoint();
-    let status = write(session, operation, out, parts).await?;
+    let size = |out: &Encoder, parts: &Option<Vec<Bytes>>| {
+        out.len() + parts.iter().flatten().map(Bytes::len).sum::<usize>()
+    };
+    let before = size(out, parts);
+    let status = write(session, operation, out, parts, *room).await?;
+    *room = room.saturating_sub(size(out, parts) - before);
     if status != status::SUCCESS {
         out.rollback(place);
         out.number(tag::STATUS, status);
@@ -55,6 +62,7 @@ async fn write(
     operation: &Element<'_>,
     out: &mut Encoder,
     parts: &mut Option<Vec<Bytes>>,
+    room: usize,
 ) -> Result<u16, Failure> {
     let is_mailbox = operation
         .text_of(tag::STORE)
@@ -71,7 +79,7 @@ async fn write(
         },
     };
     if let Some(reference) = operation.text_of(air_sync_base::FILE_REFERENCE) {
-        return file(session, operation, &reference, range, out, parts).await;
+        return file(session, operation, &reference, range, out, parts, room).await;
     }
     let id = operation
         .text_of(search::LONG_ID)
@@ -104,9 +112,8 @@ async fn write(
         labels: &labels,
         version: session.version(),
     };
-    let cap = session.service.settings.max_message;
     let written = mail
-        .write_with(out, &item, &preferences, cap, parts.as_mut())
+        .write_with(out, &item, &preferences, room, parts.as_mut())
         .await;
     match written {
         Ok(()) => out.end(),
@@ -126,6 +133,7 @@ async fn file(
     range: Option<(usize, usize)>,
     out: &mut Encoder,
     parts: &mut Option<Vec<Bytes>>,
+    room: usize,
 ) -> Result<u16, Failure> {
     let loaded = match attachment::load(session, reference).await? {
         Ok(loaded) => loaded,
@@ -142,6 +150,9 @@ async fn file(
     } else {
         loaded.bytes.slice(first..=last)
     };
+    if bytes.len() > room {
+        return Ok(status::TOO_LARGE);
+    }
     out.number(tag::STATUS, status::SUCCESS);
     name(operation, out);
     out.start(tag::PROPERTIES);

@@ -230,3 +230,49 @@ async fn a_delivery_wakes_who_waits() {
     );
     assert_eq!(fixture.service.waiting(), 0);
 }
+
+/// What a lost response told is not taken for known once there is nothing to tell any more: a Ping would say "changes" for
+/// ever, and no Sync would tell any (client-quirks B4).
+#[tokio::test(start_paused = true)]
+async fn what_came_and_went_behind_a_lost_response_is_no_change_for_ping() {
+    let fixture = Fixture::new().await;
+    let mut sync = Sync::new(&fixture, "d1", "14.1", SpecialUse::Inbox).await;
+    sync.go("").await;
+    deliver(&fixture, &mail("brief")).await;
+    assert!(sync.lose("").await.contains("airsync:Add"));
+    let mailbox = fixture.mailbox("alice").await;
+    let inbox = mailbox.special(SpecialUse::Inbox).await.unwrap().id;
+    mailbox
+        .expunge(inbox, &UidSet::all(), fieldpost_mailbox::Expunge::All)
+        .await
+        .unwrap();
+    assert!(!sync.go("").await.contains("airsync:Commands"));
+    let ping = format!(
+        "<ping:Ping><ping:HeartbeatInterval>60</ping:HeartbeatInterval><ping:Folders><ping:Folder><ping:Id>{}</ping:Id><ping:Class>Email</ping:Class></ping:Folder></ping:Folders></ping:Ping>",
+        sync.folder
+    );
+    let answer = sync.phone.ask("Ping", &ping).await.xml();
+    assert_eq!(text_of(&answer, "ping:Status"), "1");
+    assert_eq!(sync.go("").await, "");
+}
+
+/// What comes and goes unseen moves the state on, under the same key: after the log is forgotten the key is good.
+#[tokio::test]
+async fn a_phone_that_is_told_nothing_does_not_have_to_begin_anew() {
+    let fixture = Fixture::new().await;
+    let mut sync = Sync::new(&fixture, "d1", "14.1", SpecialUse::Inbox).await;
+    sync.go("").await;
+    let mailbox = fixture.mailbox("alice").await;
+    let inbox = mailbox.special(SpecialUse::Inbox).await.unwrap().id;
+    for _ in 0..3 {
+        deliver(&fixture, &mail("brief")).await;
+        mailbox
+            .expunge(inbox, &UidSet::all(), fieldpost_mailbox::Expunge::All)
+            .await
+            .unwrap();
+        assert_eq!(sync.go("").await, "");
+        fixture.pass(100);
+        mailbox.maintain(50).await.unwrap();
+    }
+    assert_eq!(sync.go("").await, "");
+}

@@ -156,6 +156,20 @@ async fn c7_what_can_not_change_is_no_error() {
     );
     let answer = sync.phone.ask("Ping", &ping).await.xml();
     assert_eq!(text_of(&answer, "ping:Status"), "1");
+    // An outbox alone is not the list of before.
+    sync.phone
+        .ask(
+            "Ping",
+            &ping.replace(&list, &list.replace("outbox", &sync.folder.to_string())),
+        )
+        .await;
+    let outbox = ping.replace(
+        &list,
+        "<ping:Folder><ping:Id>outbox</ping:Id><ping:Class>Email</ping:Class></ping:Folder>",
+    );
+    let answer = sync.phone.ask("Ping", &outbox).await.xml();
+    assert_eq!(text_of(&answer, "ping:Status"), "1");
+    sync.phone.ask("Ping", &ping).await;
     let none = "<ping:Ping><ping:HeartbeatInterval>480</ping:HeartbeatInterval><ping:Folders/></ping:Ping>";
     let answer = sync.phone.ask("Ping", none).await.xml();
     assert_eq!(text_of(&answer, "ping:Status"), "1");
