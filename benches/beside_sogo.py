@@ -10,6 +10,7 @@ sogo-activesync, memcached, postgresql, dovecot-imapd, dovecot-lmtpd and openssl
 """
 
 import argparse
+import imaplib
 import json
 import os
 import pathlib
@@ -289,12 +290,18 @@ class Sogo(Server):
         self.dovecot.tls = self.work / "tls"
         self.dovecot.start()
         self.processes["dovecot"] = self.dovecot.process
+        # SOGo makes its keys of HIGHESTMODSEQ, which Dovecot keeps from the first time that somebody asked for it.
+        for user in self.users:
+            client = imaplib.IMAP4("127.0.0.1", DOVECOT + 143)
+            client.login(user, PASSWORD)
+            client._simple_command("SELECT", "INBOX", "(CONDSTORE)")
+            client.shutdown()
 
     def arguments(self, tls):
         assert not tls
         headers = [f"x-webobjects-{name}" for name in ("server-port: 443", "server-name: localhost",
                                                         "server-url: https://localhost", "server-protocol: HTTP/1.0")]
-        return ["--port", SOGO + 80, "--path", "/SOGo/Microsoft-Server-ActiveSync", "--lmtp", DOVECOT + 24,
+        return ["--port", SOGO + 80, "--close", "--path", "/SOGo/Microsoft-Server-ActiveSync", "--lmtp", DOVECOT + 24,
                 *[part for header in headers for part in ("--header", header)], *self.pids()]
 
 

@@ -17,6 +17,8 @@ pub struct Options {
     pub port: u16,
     /// `--tls`: whether it is HTTPS; certificates are not checked.
     pub tls: bool,
+    /// `--close`: a connection for each request, for servers that close them without saying so.
+    pub close: bool,
     /// `--path`; default `/Microsoft-Server-ActiveSync`.
     pub path: String,
     /// `--header "Name: value"`, any number: what every request carries besides.
@@ -72,9 +74,16 @@ impl Options {
             ..Self::default()
         };
         while let Some(name) = arguments.next() {
-            if name == "--tls" {
-                options.tls = true;
-                continue;
+            match name.as_str() {
+                "--tls" => {
+                    options.tls = true;
+                    continue;
+                }
+                "--close" => {
+                    options.close = true;
+                    continue;
+                }
+                _ => {}
             }
             let value = arguments.next().ok_or(format!("{name} needs a value"))?;
             options
@@ -134,6 +143,7 @@ impl Default for Options {
             host: IpAddr::from([127, 0, 0, 1]),
             port: 443,
             tls: false,
+            close: false,
             path: "/Microsoft-Server-ActiveSync".into(),
             headers: Vec::new(),
             users: Vec::new(),

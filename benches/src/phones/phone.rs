@@ -260,7 +260,7 @@ impl Phone {
         let connection = self.connection.as_mut().ok_or("nothing was sent")?;
         connection.rest();
         let response = connection.receive().await?;
-        if response.closes {
+        if response.closes || self.options.close {
             self.connection = None;
         }
         self.traffic.bytes += response.body.len() as u64;
@@ -290,6 +290,9 @@ impl Phone {
         );
         if length > 0 {
             head.push_str("Content-Type: application/vnd.ms-sync.wbxml\r\n");
+        }
+        if options.close {
+            head.push_str("Connection: close\r\n");
         }
         for header in &options.headers {
             let _ = write!(head, "{header}\r\n");
