@@ -116,6 +116,11 @@ impl Client {
         }
     }
 
+    /// The next line, whatever it is: in IDLE they come by themselves.
+    pub fn line(&mut self) -> io::Result<String> {
+        self.lines.line()
+    }
+
     fn begin(&mut self, command: &str) {
         self.count += 1;
         self.asked.push_back((command.to_owned(), self.count));

@@ -1,11 +1,14 @@
 //! What the workspace-level tests share: the built binary, a demo server of its own directory and ports, and the
-//! plainest clients that can speak LMTP, POP3 and IMAP to it.
+//! plainest clients that can speak LMTP, POP3, IMAP and ActiveSync to it.
 
+pub mod collection;
 pub mod demo;
+pub mod http;
 pub mod imap;
 pub mod lines;
 pub mod lmtp;
 pub mod marionette;
+pub mod phone;
 pub mod pop3;
 pub mod post;
 pub mod programs;
