@@ -22,14 +22,12 @@ use crate::{
 pub mod status {
     pub const SUCCESS: u16 = 1;
     pub const PROTOCOL: u16 = 2;
-    pub const SERVER: u16 = 3;
     pub const NOT_FOUND: u16 = 6;
     pub const RANGE: u16 = 8;
     pub const NO_STORE: u16 = 9;
     pub const TOO_LARGE: u16 = 11;
     pub const CONVERSION: u16 = 14;
     pub const ATTACHMENT: u16 = 15;
-    pub const DENIED: u16 = 16;
     pub const PARTIAL: u16 = 17;
     pub const NOT_ALWAYS: u16 = 155;
     pub const MOVE_DESTINATION: u16 = 156;
