@@ -28,9 +28,11 @@ pub mod status {
     pub const TOO_LARGE: u16 = 11;
     pub const CONVERSION: u16 = 14;
     pub const ATTACHMENT: u16 = 15;
-    pub const PARTIAL: u16 = 17;
-    pub const NOT_ALWAYS: u16 = 155;
     pub const MOVE_DESTINATION: u16 = 156;
+    /// Some of the subfolders could not be deleted.
+    pub const PARTIAL: u16 = 17;
+    /// `MoveAlways` is missing.
+    pub const NOT_ALWAYS: u16 = 155;
 }
 
 /// Exchange's limit.

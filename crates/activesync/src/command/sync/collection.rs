@@ -90,6 +90,12 @@ pub async fn run(
         header.failed(out, "0", status::INVALID_KEY);
         return Ok(true);
     };
+    let who = (
+        session.identity.account,
+        session.device.id.clone(),
+        folder.id,
+    );
+    session.service.repeats.heard(&who, key);
     let opened = session
         .mailbox
         .open_collection(&session.device.id, folder.id, Some(key))
@@ -124,11 +130,6 @@ pub async fn run(
             }
         }
     }
-    let who = (
-        session.identity.account,
-        session.device.id.clone(),
-        folder.id,
-    );
     let mut taken = plan.steps.len();
     if taken > 0 {
         let (admitted, bad) = session.service.repeats.admit(&who, key, &mut plan);

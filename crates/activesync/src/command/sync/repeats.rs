@@ -36,6 +36,25 @@ struct Repeat {
 }
 
 impl Repeats {
+    /// A device has sent `key`. If it is another than the last one, the last answer arrived, and all that was in it is good;
+    /// that holds as well where nothing is told now, or where the key is none that is known.
+    pub fn heard(&self, who: &Who, key: SyncKey) {
+        let mut all = self.0.lock();
+        let Some(repeat) = all.get_mut(who) else {
+            return;
+        };
+        if repeat.key.is_none_or(|last| last == key) {
+            return;
+        }
+        for entry in std::mem::take(&mut repeat.sent) {
+            repeat.suspects.remove(&entry);
+        }
+        repeat.sends = 0;
+        if repeat.suspects.is_empty() {
+            all.remove(who);
+        }
+    }
+
     /// How many steps of a plan are to be sent in answer to `key`. The item that was found to be bad is left out of the
     /// plan, and given back.
     pub fn admit(&self, who: &Who, key: SyncKey, plan: &mut Plan) -> (usize, Option<EntryId>) {
@@ -43,16 +62,11 @@ impl Repeats {
         let Some(repeat) = all.get_mut(who) else {
             return (plan.steps.len(), None);
         };
-        let mut bad = None;
-        if repeat.key.is_none_or(|last| last == key) {
-            bad = repeat.narrow();
-        } else {
-            // The last answer arrived, and all that was in it is good.
-            for entry in std::mem::take(&mut repeat.sent) {
-                repeat.suspects.remove(&entry);
-            }
-            repeat.sends = 0;
-        }
+        let bad = repeat
+            .key
+            .is_none_or(|last| last == key)
+            .then(|| repeat.narrow())
+            .flatten();
         if let Some(bad) = bad {
             for at in 0..plan.steps.len() {
                 if plan.steps[at].action.entry() == bad {

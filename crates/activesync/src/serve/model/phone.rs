@@ -389,6 +389,14 @@ impl SimulatedPhone {
         for command in commands.iter().flat_map(|commands| commands.children()) {
             let id = text(command, tag::SERVER_ID);
             let data = command.child(tag::APPLICATION_DATA);
+            let is_deleted = collection
+                .pending
+                .iter()
+                .any(|(about, deed)| *about == id && matches!(deed, Deed::Delete));
+            if is_deleted && command.tag != tag::ADD {
+                // Its user has deleted it, and the server has not heard.
+                continue;
+            }
             match command.tag {
                 tag::ADD => {
                     let data = data.unwrap();

@@ -169,6 +169,32 @@ async fn a3_a_bad_network_gets_smaller_answers_and_loses_nothing() {
     assert_eq!(sync.go("").await, "");
 }
 
+/// Two answers are lost and the third arrives; the phone then begins anew for another reason. That is no failure more.
+#[tokio::test]
+async fn a3_what_arrived_in_the_end_is_not_suspected() {
+    for is_idle in [false, true] {
+        let fixture = Fixture::new().await;
+        let mut sync = Sync::new(&fixture, "d1", "14.1", SpecialUse::Inbox).await;
+        deliver(&fixture, &mail("one")).await;
+        sync.lose("").await;
+        sync.lose("").await;
+        assert!(sync.go("").await.contains("airsync:Add"));
+        if is_idle {
+            assert_eq!(sync.go("").await, "");
+        } else {
+            let mailbox = fixture.mailbox("alice").await;
+            let inbox = mailbox.special(SpecialUse::Inbox).await.unwrap().id;
+            let device = fieldpost_mailbox::DeviceId::new("d1").unwrap();
+            mailbox.forget_states(&device, Some(inbox)).await.unwrap();
+            assert_eq!(text_of(&sync.lose("").await, "airsync:Status"), "3");
+        }
+        sync.key = "0".into();
+        sync.go("").await;
+        let again = sync.go("").await;
+        assert_eq!(texts_of(&again, "email:Subject"), ["one"], "{is_idle}");
+    }
+}
+
 #[tokio::test]
 async fn a4_what_the_server_stores_in_other_words_does_not_come_back() {
     let fixture = Fixture::new().await;
