@@ -27,7 +27,8 @@ import urllib.request
 import beside_dovecot
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-FIELDPOST, SOGO, DOVECOT = 34000, 35000, 36000
+# Below the ports that outgoing connections are given.
+FIELDPOST, SOGO, DOVECOT = 24000, 25000, 26000
 PASSWORD = "pass"
 
 
