@@ -1,6 +1,10 @@
 //! What a phone holds of a mail folder: it believes every word, and says so if it can't be true.
 
-use std::{collections::BTreeMap, fmt::Write as _, io};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    io,
+};
 
 use fieldpost_wbxml::{
     Element, Tag,
@@ -18,6 +22,8 @@ pub struct Collection {
     pub key: String,
     /// By server id.
     pub items: BTreeMap<String, Held>,
+    /// The server ids of all that the phone was ever told of since it began.
+    pub known: BTreeSet<String>,
     /// What its user did and the server has not answered. It goes along with each Sync, in the same order, until one is answered.
     pub pending: Vec<(String, Deed)>,
     /// Whether the next Sync wants what is deleted to be moved to the trash.
@@ -133,6 +139,7 @@ impl Collection {
             folder: folder.to_owned(),
             key: "0".into(),
             items: BTreeMap::new(),
+            known: BTreeSet::new(),
             pending: Vec::new(),
             deletes_as_moves: false,
         }
@@ -185,6 +192,7 @@ impl Collection {
                 told.is_refused = true;
                 self.key = "0".into();
                 self.items.clear();
+                self.known.clear();
                 return Ok(told);
             }
             status => return Err(format!("status {status}")),
@@ -193,9 +201,15 @@ impl Collection {
         if key == self.key {
             return Err("the key stays".into());
         }
-        if let Some(responses) = element.child(tag::RESPONSES) {
-            // Only failures are said, and nobody else touches what the phone changes.
-            return Err(format!("refused: {}", responses.to_xml(|_| false)));
+        let responses = element.child(tag::RESPONSES);
+        for response in responses.into_iter().flat_map(Element::children) {
+            // Only failures are said, and nobody else touches what the phone changes. But if all was done and the answer was lost,
+            // what it changed before it deleted it is not there when it comes again.
+            let id = text(response, tag::SERVER_ID)?;
+            let is_deleted = self.pending.contains(&(id, Deed::Delete));
+            if !is_deleted || text(response, tag::STATUS)? != "8" {
+                return Err(format!("refused: {}", response.to_xml(|_| false)));
+            }
         }
         told.has_more = element.child(tag::MORE_AVAILABLE).is_some();
         let commands = element.child(tag::COMMANDS);
@@ -233,6 +247,7 @@ impl Collection {
                     if self.items.insert(id.clone(), held).is_some() {
                         return Err(format!("{id} comes twice"));
                     }
+                    self.known.insert(id.clone());
                     told.added.push(id);
                 }
                 tag::CHANGE => {
@@ -243,8 +258,10 @@ impl Collection {
                     told.changed.push((id, held.clone()));
                 }
                 tag::DELETE => {
-                    if self.items.remove(&id).is_none() && !own_deleted.contains(&id) {
-                        return Err(format!("{id} is deleted and is not known"));
+                    // The server may speak of what came and went before the phone could be told of it.
+                    let is_news = self.items.remove(&id).is_some() || !self.known.contains(&id);
+                    if !is_news && !own_deleted.contains(&id) {
+                        return Err(format!("{id} is deleted twice"));
                     }
                     told.deleted.push(id);
                 }

@@ -3,6 +3,7 @@
 
 pub mod collection;
 pub mod demo;
+pub mod hierarchy;
 pub mod http;
 pub mod imap;
 pub mod lines;

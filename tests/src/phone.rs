@@ -1,12 +1,12 @@
 //! A phone: ActiveSync 14.1 over HTTPS, as much of it as mail needs.
 
-use std::{collections::BTreeMap, io};
+use std::io;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use fieldpost_wbxml::{
     Command, Element, Encoder, Limits, Tag, Version,
     schema::{Direction, validate},
-    tags::{folder_hierarchy, provision},
+    tags::{ping, provision},
 };
 
 use crate::{
@@ -159,20 +159,27 @@ impl Phone {
         Ok(response.body)
     }
 
-    /// The ids of all folders, by name.
-    pub fn folders(&mut self) -> io::Result<BTreeMap<String, String>> {
-        let answer = self.ask("FolderSync", "<folderhierarchy:FolderSync><folderhierarchy:SyncKey>0</folderhierarchy:SyncKey></folderhierarchy:FolderSync>")?;
+    /// A Ping of some folders; its status.
+    pub fn ping(&mut self, folders: &[&str]) -> io::Result<String> {
+        self.send_ping(folders)?;
+        let answer = self.answer("Ping")?;
         let root = parse(&answer)?;
-        let changes = root.child(folder_hierarchy::CHANGES);
-        let changes = changes.ok_or_else(|| io::Error::other(root.to_xml(|_| false)))?;
-        let text = |add: &Element<'_>, tag| add.text_of(tag).unwrap_or_default().into_owned();
-        Ok(changes
-            .all(folder_hierarchy::ADD)
-            .map(|add| {
-                let id = text(add, folder_hierarchy::SERVER_ID);
-                (text(add, folder_hierarchy::DISPLAY_NAME), id)
-            })
-            .collect())
+        let status = root.text_of(ping::STATUS);
+        let status = status.ok_or_else(|| io::Error::other(root.to_xml(|_| false)))?;
+        Ok(status.into_owned())
+    }
+
+    /// Sends a Ping of some folders, for the shortest time that the server takes.
+    pub fn send_ping(&mut self, folders: &[&str]) -> io::Result<()> {
+        let folders: Vec<String> = folders
+            .iter()
+            .map(|id| format!("<ping:Folder><ping:Id>{id}</ping:Id><ping:Class>Email</ping:Class></ping:Folder>"))
+            .collect();
+        let asked = format!(
+            "<ping:Ping><ping:HeartbeatInterval>60</ping:HeartbeatInterval><ping:Folders>{}</ping:Folders></ping:Ping>",
+            folders.concat()
+        );
+        self.send("Ping", wbxml(&asked))
     }
 }
 

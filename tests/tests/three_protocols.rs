@@ -10,9 +10,10 @@ use std::{
 use fieldpost_tests::{
     Demo,
     collection::{Collection, Deed, Held, Told},
+    hierarchy::Hierarchy,
     http::{Request, Response},
     imap, lmtp,
-    phone::{Access, Phone, parse, wbxml},
+    phone::{Access, Phone, parse},
     pop3,
 };
 use fieldpost_wbxml::tags::{air_sync_base, item_operations, ping};
@@ -284,11 +285,9 @@ fn phone(demo: &Demo, account: usize, device: &str) -> Phone {
 }
 
 fn inbox(phone: &mut Phone) -> Collection {
-    let folders = phone.folders().unwrap();
-    let inbox = folders
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case("inbox"));
-    Collection::new(inbox.unwrap_or_else(|| panic!("{folders:?}")).1)
+    let mut hierarchy = Hierarchy::default();
+    phone.sync_folders(&mut hierarchy).unwrap();
+    Collection::new(&hierarchy.id("Inbox"))
 }
 
 fn mail(subject: &str, text: &str) -> Vec<u8> {
@@ -378,12 +377,9 @@ impl Waiting {
     fn ping(&mut self, phone: &Phone, folder: &Collection) {
         let (tell, pings) = mpsc::channel();
         let mut phone = phone.beside();
-        let request = format!(
-            "<ping:Ping><ping:HeartbeatInterval>60</ping:HeartbeatInterval><ping:Folders><ping:Folder><ping:Id>{}</ping:Id><ping:Class>Email</ping:Class></ping:Folder></ping:Folders></ping:Ping>",
-            folder.folder
-        );
+        let folder = folder.folder.clone();
         thread::spawn(move || {
-            phone.send("Ping", wbxml(&request)).unwrap();
+            phone.send_ping(&[&folder]).unwrap();
             // If it breaks, who waits for the answer is told that none will come.
             let Ok(answer) = phone.answer("Ping") else {
                 return;

@@ -1,5 +1,5 @@
-//! kill -9 at random while LMTP, POP3 and IMAP write: every acknowledged message, flag, copy, move and deletion is there, no
-//! unique id means two messages, a client that comes back is told what it needs, and `fsck` finds nothing.
+//! kill -9 at random while LMTP, POP3, IMAP and ActiveSync write: every acknowledged message, flag, copy, move and deletion is
+//! there, no unique id means two messages, a client that comes back is told what it needs, and `fsck` finds nothing.
 //!
 //! `FIELDPOST_KILL_ROUNDS` kills (20 unless told; the full run is 200).
 
@@ -7,6 +7,7 @@
 
 mod checker;
 mod mail;
+mod phones;
 mod reader;
 mod registry;
 mod state;
@@ -38,6 +39,7 @@ struct Account {
     mail: Mutex<mail::Ledger>,
     sessions: Vec<Mutex<writer::Ledger>>,
     registry: Mutex<registry::Registry>,
+    phones: Vec<Mutex<phones::Ledger>>,
 }
 
 #[test]
@@ -47,7 +49,11 @@ fn nothing_acknowledged_is_lost_to_kill_9() {
     let directory = tempfile::tempdir().unwrap();
     let mut demo = Demo::start(directory.path());
     let accounts: Vec<Arc<Account>> = (0..ACCOUNTS)
-        .map(|number| Arc::new(writer::prepare(&demo, number)))
+        .map(|number| {
+            let mut account = writer::prepare(&demo, number);
+            account.phones = phones::prepare(&demo, number);
+            Arc::new(account)
+        })
         .collect();
     let serial = Arc::new(AtomicU64::new(0));
     for round in 0..rounds {
@@ -61,6 +67,10 @@ fn nothing_acknowledged_is_lost_to_kill_9() {
         println!("round {round}: killed with event {fatal}");
         for (number, account) in accounts.iter().enumerate() {
             mail::check(&demo, number, &mut account.mail.lock().unwrap(), round);
+            // Some phones are behind by several kills.
+            let is_last = round + 1 == rounds;
+            let whose_turn = |phone| is_last || phone as u64 == round % (2 * phones::PHONES as u64);
+            phones::check(&demo, number, &account.phones, whose_turn);
             checker::check(&demo, number, account, round);
         }
     }
@@ -86,6 +96,13 @@ fn nothing_acknowledged_is_lost_to_kill_9() {
     for (name, tally) in &tallies {
         println!("{name}: {tally:?}");
     }
+    let phones = accounts.iter().flat_map(|account| &account.phones);
+    let told: Vec<phones::Tally> = phones.map(|phone| phone.lock().unwrap().tally).collect();
+    println!("phones: {told:?}");
+    // A key may be refused after a kill; where that is the rule nothing is kept.
+    let is_kept = |tally: &phones::Tally| tally.refused_keys * 10 <= tally.answers;
+    assert!(told.iter().all(is_kept), "{told:?}");
+    assert!(rounds < 20 || told.iter().all(|tally| tally.deeds > 0 && tally.pings > 0));
     assert!(kept > 0, "nothing was ever acknowledged");
     let is_tried = |name: &str| {
         tallies
@@ -137,6 +154,13 @@ fn write_until_killed(
             let random = Random(round * 100 + (number * SESSIONS + session) as u64);
             start(Box::new(move |events| {
                 writer::write(&imap, &user, &account, session, random, events)
+            }));
+        }
+        for phone in 0..phones::PHONES {
+            let account = account.clone();
+            let random = Random(round * 1000 + (number * phones::PHONES + phone) as u64);
+            start(Box::new(move |events| {
+                phones::synchronise(&account.phones[phone], random, events)
             }));
         }
         let (imap, account) = (demo.address("imap"), account.clone());
@@ -214,7 +238,7 @@ fn message(id: &str) -> Vec<u8> {
         lines / 5
     };
     let mut text = format!(
-        "From: a@kill9.test\r\nTo: b@kill9.test\r\nSubject: kill\r\nMessage-ID: {id}\r\n\r\n"
+        "From: a@kill9.test\r\nTo: b@kill9.test\r\nSubject: kill {id}\r\nMessage-ID: {id}\r\n\r\n"
     );
     for line in 0..lines {
         text.extend([
