@@ -28,7 +28,7 @@ import beside_dovecot
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Below the ports that outgoing connections are given.
-FIELDPOST, SOGO, DOVECOT = 24000, 25000, 26000
+FIELDPOST, SOGO, DOVECOT = 28000, 29000, 30000
 PASSWORD = "pass"
 
 
@@ -289,7 +289,10 @@ class Sogo(Server):
         self.dovecot = beside_dovecot.Dovecot(self.directory)
         self.dovecot.base = DOVECOT
         self.dovecot.tls = self.work / "tls"
-        self.dovecot.start()
+        try:
+            self.dovecot.start()
+        except SystemExit:
+            sys.exit(f"dovecot did not start:\n{tail(self.dovecot.directory / 'log')}\n{tail(self.dovecot.directory / 'stdout')}")
         self.processes["dovecot"] = self.dovecot.process
         # SOGo makes its keys of HIGHESTMODSEQ, which Dovecot keeps from the first time that somebody asked for it.
         for user in self.users:
