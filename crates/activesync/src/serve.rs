@@ -64,14 +64,14 @@ impl Service {
             // MS-ASHTTP_R187, MS-ASHTTP_R443
             _ => return Ok(not_allowed(StatusCode::NOT_IMPLEMENTED)),
         }
-        let identity = match self.sign_in(&parts, origin).await {
+        let identity = match Box::pin(self.sign_in(&parts, origin)).await {
             Ok(identity) => identity,
             Err(refused) => return Ok(refused),
         };
         if parts.method == Method::OPTIONS {
             return Ok(options::answer());
         }
-        match self.post(&parts, body, identity).await {
+        match Box::pin(self.post(&parts, body, identity)).await {
             Ok(response) => Ok(response),
             Err(Refused {
                 failure,
@@ -138,17 +138,16 @@ impl Service {
             %version,
         );
         async {
-            let (body, _memory) = self
-                .read_body(parts, body, command)
+            let (body, _memory) = Box::pin(self.read_body(parts, body, command))
                 .await
                 .map_err(refused)?;
             request.body = body;
             let gzip = request.accepts_gzip;
-            let mut session = Session::begin(Arc::clone(self), identity, request)
+            let mut session = Box::pin(Session::begin(Arc::clone(self), identity, request))
                 .await
                 .map_err(refused)?;
             wire_log::request(&session.device, session.now(), &session.request.body);
-            let result = session.run().await;
+            let result = Box::pin(session.run()).await;
             wire_log::answer(&session.device, session.now(), &result);
             match &result {
                 Ok(_) => tracing::debug!("carried out"),

@@ -31,26 +31,28 @@ use crate::{
 };
 
 /// Carries out a request.
+///
+/// Each command in a box of its own: a request that waits takes up what waiting needs, not what the largest command would.
 pub async fn run(session: &mut Session) -> Result<Reply, Failure> {
     match session.request.command {
-        Command::FolderCreate => folder_create::run(session).await,
-        Command::FolderDelete => folder_delete::run(session).await,
-        Command::FolderSync => folder_sync::run(session).await,
-        Command::FolderUpdate => folder_update::run(session).await,
+        Command::FolderCreate => Box::pin(folder_create::run(session)).await,
+        Command::FolderDelete => Box::pin(folder_delete::run(session)).await,
+        Command::FolderSync => Box::pin(folder_sync::run(session)).await,
+        Command::FolderUpdate => Box::pin(folder_update::run(session)).await,
         Command::GetAttachment if session.version() < fieldpost_wbxml::Version::V14_0 => {
-            get_attachment::run(session).await
+            Box::pin(get_attachment::run(session)).await
         }
-        Command::GetItemEstimate => get_item_estimate::run(session).await,
-        Command::ItemOperations => item_operations::run(session).await,
-        Command::MoveItems => move_items::run(session).await,
-        Command::Ping => ping::run(session).await,
+        Command::GetItemEstimate => Box::pin(get_item_estimate::run(session)).await,
+        Command::ItemOperations => Box::pin(item_operations::run(session)).await,
+        Command::MoveItems => Box::pin(move_items::run(session)).await,
+        Command::Ping => Box::pin(ping::run(session)).await,
         Command::SendMail | Command::SmartForward | Command::SmartReply => {
-            send_mail::run(session).await
+            Box::pin(send_mail::run(session)).await
         }
-        Command::Sync => sync::run(session).await,
-        Command::Provision => provision::run(session).await,
-        Command::Search => search::run(session).await,
-        Command::Settings => settings::run(session).await,
+        Command::Sync => Box::pin(sync::run(session)).await,
+        Command::Provision => Box::pin(provision::run(session)).await,
+        Command::Search => Box::pin(search::run(session)).await,
+        Command::Settings => Box::pin(settings::run(session)).await,
         _ => Err(Failure::Status(status::COMMAND_NOT_SUPPORTED)),
     }
 }

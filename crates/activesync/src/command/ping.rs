@@ -46,12 +46,13 @@ pub async fn run(session: &mut Session) -> Result<Reply, Failure> {
         .park(session.identity.account, &session.device.id);
     // Subscribed before the first look, so that nothing is missed between.
     let mut watch = pending::watch(session, &asked.folders);
-    if pending::hierarchy(session).await? {
+    // What is looked at once is boxed, so that waiting does not take its room as well.
+    if Box::pin(pending::hierarchy(session)).await? {
         return Ok(only(status::HIERARCHY));
     }
     let mut changed = Vec::new();
     for folder in &asked.folders {
-        if pending::folder(session, *folder).await? {
+        if Box::pin(pending::folder(session, *folder)).await? {
             changed.push(*folder);
         }
     }
@@ -69,10 +70,10 @@ pub async fn run(session: &mut Session) -> Result<Reply, Failure> {
         };
         for (folder, _) in marks {
             if folder == FolderId::HIERARCHY {
-                if pending::hierarchy(session).await? {
+                if Box::pin(pending::hierarchy(session)).await? {
                     return Ok(only(status::HIERARCHY));
                 }
-            } else if pending::folder(session, folder).await? {
+            } else if Box::pin(pending::folder(session, folder)).await? {
                 changed.push(folder);
             }
         }

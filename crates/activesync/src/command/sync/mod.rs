@@ -70,7 +70,8 @@ pub async fn run(session: &mut Session) -> Result<Reply, Failure> {
         .filter_map(|collection| folder_type::parse_id(&collection.id))
         .collect();
     let watch = deadline.map(|_| pending::watch(session, &folders));
-    if let Some(reply) = answer(session, &request).await? {
+    // In a box, so that waiting does not take its room as well.
+    if let Some(reply) = Box::pin(answer(session, &request)).await? {
         return Ok(reply);
     }
     let (Some(deadline), Some(mut watch)) = (deadline, watch) else {
@@ -98,11 +99,11 @@ pub async fn run(session: &mut Session) -> Result<Reply, Failure> {
         if changed
             .iter()
             .any(|(folder, _)| *folder == FolderId::HIERARCHY)
-            && pending::hierarchy(session).await?
+            && Box::pin(pending::hierarchy(session)).await?
         {
             return Ok(root_status(status::HIERARCHY, None));
         }
-        if let Some(reply) = answer(session, &request).await? {
+        if let Some(reply) = Box::pin(answer(session, &request)).await? {
             return Ok(reply);
         }
     }
