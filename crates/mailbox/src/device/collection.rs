@@ -42,6 +42,11 @@ impl SyncKey {
     pub(super) fn new(id: u64, counter: u64) -> Self {
         Self { id, counter }
     }
+
+    /// Counts the rounds of one state.
+    pub(super) fn counter(self) -> u64 {
+        self.counter
+    }
 }
 
 /// What became of a key.
@@ -130,16 +135,7 @@ impl Mailbox {
                 })
         };
         let generations = [read(&stored[0]), read(&stored[1])];
-        let newest = generations.iter().flatten().map(|one| one.counter).max();
-        let found = generations.into_iter().enumerate().find_map(|(slot, one)| {
-            let one = one?;
-            let fits = match key {
-                Some(key) => one.key() == key,
-                None => Some(one.counter) == newest,
-            };
-            fits.then_some((slot, one))
-        });
-        let (Some((slot, base)), Some(newest)) = (found, newest) else {
+        let Some((slot, base, newest)) = parts::named(generations, key, Generation::key) else {
             return Ok(Opened::Unknown);
         };
         Ok(Opened::Known(Box::new(Collection {
@@ -148,7 +144,7 @@ impl Mailbox {
             folder,
             is_newest: base.counter == newest,
             base,
-            slot: slot as u8,
+            slot,
             stored,
             newest,
             _turn: turn,

@@ -11,6 +11,7 @@ use super::{
     DeviceId, SyncKey,
     collection::random,
     parts::{self, Stored},
+    record::shortened,
 };
 use crate::{
     Error, Folder, FolderId, Mailbox,
@@ -66,12 +67,6 @@ impl Mailbox {
             return Ok(None);
         };
         let stored = self.stored_generations(device, FolderId::HIERARCHY).await?;
-        let newest = read(&stored).iter().flatten().map(|one| one.counter).max();
-        let is_first = usize::from(
-            read(&stored)[0]
-                .as_ref()
-                .is_some_and(|one| Some(one.counter) == newest),
-        );
         Ok(Some(HierarchyState {
             mailbox: self.clone(),
             device: device.clone(),
@@ -79,7 +74,8 @@ impl Mailbox {
                 id: random(),
                 ..Known::default()
             },
-            slot: is_first as u8,
+            // Either will do: the first commit writes both.
+            slot: 0,
             stored,
             newest: 0,
             _turn: turn,
@@ -97,23 +93,14 @@ impl Mailbox {
             return Ok(None);
         };
         let stored = self.stored_generations(device, FolderId::HIERARCHY).await?;
-        let generations = read(&stored);
-        let newest = generations.iter().flatten().map(|one| one.counter).max();
-        let found = generations.into_iter().enumerate().find_map(|(slot, one)| {
-            let one = one?;
-            let fits = match key {
-                Some(key) => one.key() == key,
-                None => Some(one.counter) == newest,
-            };
-            fits.then_some((slot as u8, one))
-        });
-        Ok(found.map(|(slot, base)| HierarchyState {
+        let found = parts::named(read(&stored), key, Known::key);
+        Ok(found.map(|(slot, base, newest)| HierarchyState {
             mailbox: self.clone(),
             device: device.clone(),
             base,
             slot,
             stored,
-            newest: newest.unwrap_or(0),
+            newest,
             _turn: turn,
         }))
     }
@@ -258,9 +245,7 @@ fn digest(folder: &Folder) -> u64 {
         folder.special_use.map_or(0, |special| special as u8 + 1),
     ]);
     hash.update(folder.name.as_bytes());
-    let mut first = [0; 8];
-    first.copy_from_slice(&hash.finalize().as_bytes()[..8]);
-    u64::from_le_bytes(first)
+    shortened(hash.finalize())
 }
 
 /// Parents before their children; a folder whose parent is not there comes at the end.

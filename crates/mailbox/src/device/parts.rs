@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use fieldpost_store::{Commit, Scan};
 
-use super::DeviceId;
+use super::{DeviceId, SyncKey};
 use crate::{Error, FolderId, Mailbox, keys, pages::Pages};
 
 /// One generation as it lies in the store.
@@ -40,6 +40,29 @@ impl Mailbox {
         }
         Ok(stored)
     }
+}
+
+/// Of two generations the one that `key` names (`None`: the newest), its slot, and the newest one's counter.
+pub(super) fn named<T>(
+    generations: [Option<T>; 2],
+    key: Option<SyncKey>,
+    key_of: impl Fn(&T) -> SyncKey,
+) -> Option<(u8, T, u64)> {
+    let newest = generations
+        .iter()
+        .flatten()
+        .map(|one| key_of(one).counter())
+        .max()?;
+    let (slot, one) = (0u8..).zip(generations).find_map(|(slot, one)| {
+        let one = one?;
+        let own = key_of(&one);
+        let fits = match key {
+            Some(key) => own == key,
+            None => own.counter() == newest,
+        };
+        fits.then_some((slot, one))
+    })?;
+    Some((slot, one, newest))
 }
 
 /// Writes a generation over what lies in its slot.

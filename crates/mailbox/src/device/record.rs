@@ -371,7 +371,11 @@ impl Mailbox {
 
 /// A number that stands for some bytes.
 fn digest(bytes: &[u8]) -> u64 {
-    let hash = blake3::hash(bytes);
+    shortened(blake3::hash(bytes))
+}
+
+/// The first eight bytes of a hash.
+pub(super) fn shortened(hash: blake3::Hash) -> u64 {
     let mut first = [0; 8];
     first.copy_from_slice(&hash.as_bytes()[..8]);
     u64::from_le_bytes(first)
