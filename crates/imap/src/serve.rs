@@ -14,7 +14,7 @@ use crate::{
     Error, Service,
     codec::{
         frame::{Frame, Framer, literal_spec},
-        request::{self, AppendHead, BadCommand, Problem, Request, Tag},
+        request::{self, AppendHead, BadCommand, Request, Tag},
         response::{Replies, Status},
     },
     command,
@@ -159,17 +159,17 @@ impl Driver {
         let mode = self.session.mode();
         loop {
             let limit = self.command_limit();
-            let line = match self.line(limit).await? {
-                Line::Complete(line) => line,
-                Line::TooLong => {
-                    self.framer.reset();
-                    return Ok(Came::Bad(BadCommand {
-                        tag: None,
-                        problem: Problem::TooMuch("Command line"),
-                    }));
+            let (line, frame) = match self.line(limit).await? {
+                Line::Complete(line) => {
+                    let frame = self.framer.line(&line, mode);
+                    (line, frame)
+                }
+                Line::TooLong(cut) => {
+                    let frame = self.framer.too_long(&cut.start, &cut.end);
+                    (cut.end, frame)
                 }
             };
-            match self.framer.line(&line, mode) {
+            match frame {
                 Frame::Command(bytes) => {
                     return Ok(match request::parse(&bytes, mode) {
                         Ok(request) => Came::Command(request),
