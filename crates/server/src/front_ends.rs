@@ -16,7 +16,7 @@ use crate::{
     control::{self, Operator},
     listener::{Accepted, AcceptedSocket, BoxedSession, Handler},
     routes,
-    tls::Handshakes,
+    tls::{Certificates, Handshakes},
 };
 
 /// The services of all protocols, one each, whatever number of listeners they have.
@@ -49,6 +49,7 @@ impl FrontEnds {
         directory: &Arc<Directory>,
         mailboxes: &Arc<Mailboxes>,
         transport: &Arc<Transport>,
+        certificates: &Arc<Certificates>,
         probe: Arc<dyn web::Probe>,
     ) -> Self {
         let handshake_timeout = config.tls.handshake_timeout.duration();
@@ -91,7 +92,7 @@ impl FrontEnds {
         // One adaptor for each front-end over HTTP; the first that takes a path answers.
         let routes: Vec<Arc<dyn web::Route>> = vec![
             Arc::new(routes::ActiveSync(Arc::clone(&activesync))),
-            Arc::new(routes::Autodiscover::new(config, directory)),
+            Arc::new(routes::Autoconfig::new(config, directory, certificates)),
         ];
         Self {
             imap: fieldpost_imap::Service::new(Arc::clone(directory), Arc::clone(mailboxes), imap),
