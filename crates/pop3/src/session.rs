@@ -295,7 +295,7 @@ const LONGEST_HOLD: Duration = Duration::from_secs(4);
 fn complete(line: Line, replies: &mut Replies<'_>) -> Option<Bytes> {
     match line {
         Line::Complete(line) => Some(line),
-        Line::TooLong => {
+        Line::TooLong(_) => {
             replies.err("Line too long");
             None
         }
