@@ -67,12 +67,8 @@ impl FrontEnds {
         };
         let pop3 = fieldpost_pop3::Settings {
             host_name: config.hostname(),
-            idle_timeout: config.pop3.idle_timeout.duration(),
-            sign_in_idle_timeout: config.pop3.sign_in_timeout.duration(),
-            mark_seen: config.pop3.mark_seen,
-            login_delay: config.pop3.login_delay.duration(),
             handshake_timeout,
-            ..fieldpost_pop3::Settings::default()
+            ..config.pop3.settings()
         };
         let mut lmtp = fieldpost_smtp::Settings {
             hostname: config.hostname(),
