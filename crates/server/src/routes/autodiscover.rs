@@ -15,9 +15,9 @@ use fieldpost_autoconfig::{
     Stamp, route,
 };
 use fieldpost_directory::{Directory, Protocol as Way, SignInContext, SignInError};
-use fieldpost_web::{Answering, Body, Origin, Route};
+use fieldpost_web::{Answering, Body, Origin, RequestBody, Route};
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::{Request, Response, StatusCode, body::Incoming, header};
+use hyper::{Request, Response, StatusCode, header};
 
 use crate::config::{Config, Endpoint, Protocol};
 
@@ -42,7 +42,7 @@ impl Autodiscover {
         }
     }
 
-    async fn xml(&self, request: Request<Incoming>, origin: Origin) -> Response<Body> {
+    async fn xml(&self, request: Request<RequestBody>, origin: Origin) -> Response<Body> {
         let context = SignInContext {
             connection: origin.connection,
             ..SignInContext::new(Way::ActiveSync, origin.peer, origin.secure)
@@ -110,7 +110,7 @@ impl Route for Autodiscover {
             .any(|method| route(method, path, "").is_some())
     }
 
-    fn answer(&self, request: Request<Incoming>, origin: Origin) -> Answering<'_> {
+    fn answer(&self, request: Request<RequestBody>, origin: Origin) -> Answering<'_> {
         Box::pin(async move {
             let uri = request.uri();
             let found = route(
