@@ -15,9 +15,9 @@ use fieldpost_autoconfig::{
     Site, Stamp, route,
 };
 use fieldpost_directory::{Directory, Identity, Protocol as Way, SignInContext, SignInError};
-use fieldpost_web::{Answering, Body, Origin, Route};
+use fieldpost_web::{Answering, Body, Origin, RequestBody, Route};
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::{Request, Response, StatusCode, body::Incoming, header};
+use hyper::{Request, Response, StatusCode, header};
 
 use sha2::{Digest as _, Sha256};
 
@@ -61,7 +61,7 @@ impl Autoconfig {
     /// Who asks. `Err`: the answer to somebody who may not.
     async fn sign_in(
         &self,
-        request: &Request<Incoming>,
+        request: &Request<RequestBody>,
         origin: &Origin,
     ) -> Result<Identity, Response<Body>> {
         let context = SignInContext {
@@ -115,7 +115,7 @@ impl Autoconfig {
     async fn profile(
         &self,
         account: Account,
-        request: &Request<Incoming>,
+        request: &Request<RequestBody>,
         origin: &Origin,
     ) -> Response<Body> {
         let person = match self.sign_in(request, origin).await {
@@ -145,7 +145,7 @@ impl Autoconfig {
         response
     }
 
-    async fn xml(&self, request: Request<Incoming>, origin: Origin) -> Response<Body> {
+    async fn xml(&self, request: Request<RequestBody>, origin: Origin) -> Response<Body> {
         let identity = match self.sign_in(&request, &origin).await {
             Ok(identity) => identity,
             Err(refusal) => return refusal,
@@ -190,7 +190,7 @@ impl Route for Autoconfig {
             .any(|method| route(method, path, "").is_some())
     }
 
-    fn answer(&self, request: Request<Incoming>, origin: Origin) -> Answering<'_> {
+    fn answer(&self, request: Request<RequestBody>, origin: Origin) -> Answering<'_> {
         Box::pin(async move {
             let uri = request.uri();
             let found = route(
