@@ -19,17 +19,17 @@ pub(super) struct Run {
 
 impl Run {
     /// The bytes of its lines.
-    pub(super) fn len(&self) -> usize {
+    pub(super) fn len(self) -> usize {
         usize::from(self.lines) * (usize::from(self.width) + 2)
     }
 
     /// The octets that its lines stand for.
-    pub(super) fn octets(&self) -> usize {
+    pub(super) fn octets(self) -> usize {
         usize::from(self.lines) * octets_of(self.width)
     }
 
     /// Whether [`write`] can write it.
-    pub(super) fn is_valid(&self) -> bool {
+    pub(super) fn is_valid(self) -> bool {
         self.width > 0 && self.width.is_multiple_of(4)
     }
 }
@@ -112,8 +112,8 @@ pub(super) fn write(run: Run, octets: &[u8], out: &mut Vec<u8>) {
 
 /// The text and the lines of a block, put together again. `None` where the parts do not fit each other.
 pub(super) fn join(runs: &[Run], text: &[u8], octets: &[u8], len: usize) -> Option<Vec<u8>> {
-    let of_runs: usize = runs.iter().map(Run::len).sum();
-    if of_runs + text.len() != len || !runs.iter().all(Run::is_valid) {
+    let of_runs: usize = runs.iter().copied().map(Run::len).sum();
+    if of_runs + text.len() != len || !runs.iter().copied().all(Run::is_valid) {
         return None;
     }
     let mut out = Vec::with_capacity(len);
