@@ -239,6 +239,9 @@ pub struct Listener {
     /// Length of the kernel's queue of connections not yet accepted.
     #[serde(default = "default_backlog")]
     pub backlog: u32,
+    /// Who says by the PROXY protocol for whom a connection is, and must: addresses, networks, `unix`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proxy_protocol: Vec<String>,
 }
 
 /// What a listener speaks.
@@ -410,6 +413,8 @@ impl Config {
             };
             let endpoint = listener.endpoint().map_err(&named)?;
             listener.mode().map_err(&named)?;
+            crate::listener::Senders::parse(&listener.proxy_protocol)
+                .map_err(|reason| named(format!("proxy_protocol: {reason}")))?;
             if listener.max_connections == 0 {
                 return Err(named("max_connections must be at least 1".into()));
             }
@@ -503,6 +508,7 @@ impl Listener {
             tls: None,
             max_connections: default_listener_connections(),
             backlog: default_backlog(),
+            proxy_protocol: Vec::new(),
         }
     }
 

@@ -303,6 +303,7 @@ fn control_listener(config: &Config) -> config::Listener {
         address: None,
         unix_mode: "0600".into(),
         backlog: 64,
+        proxy_protocol: Vec::new(),
         ..config::Listener::tcp(
             Protocol::Lmtp,
             std::net::SocketAddr::from(([0, 0, 0, 0], 0)),
