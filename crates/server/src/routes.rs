@@ -1,6 +1,7 @@
 //! Joins the front-ends over HTTP to the connections of [`fieldpost_web`], one adaptor each.
 
-mod autodiscover;
+mod autoconfig;
+mod signature;
 
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use fieldpost_web::{Answering, Hangup, Origin, RequestBody, Route};
 use http_body_util::BodyExt as _;
 use hyper::Request;
 
-pub use autodiscover::Autodiscover;
+pub use autoconfig::Autoconfig;
 
 /// ActiveSync.
 pub struct ActiveSync(pub Arc<activesync::Service>);
