@@ -14,6 +14,7 @@ mod imap;
 mod known_keys;
 mod mail;
 mod overlay;
+mod sending;
 mod units;
 
 #[cfg(test)]
@@ -30,6 +31,7 @@ pub use difference::{Change, Effect, difference};
 pub use http::{ActiveSyncSection, HttpSection};
 pub use imap::ImapSection;
 pub use mail::{DisabledAccounts, LineEnds, LmtpSection, OverQuota, TransportSection};
+pub use sending::{RelaySection, RelayTls, SubmissionSection};
 pub use units::{ByteSize, Span};
 
 use crate::error::ConfigError;
@@ -67,6 +69,10 @@ pub struct Config {
     pub activesync: ActiveSyncSection,
     /// `[lmtp]`
     pub lmtp: LmtpSection,
+    /// `[submission]`
+    pub submission: SubmissionSection,
+    /// `[relay]`
+    pub relay: RelaySection,
     /// `[transport]`
     pub transport: TransportSection,
     /// `[[listener]]`
@@ -267,6 +273,10 @@ pub enum Protocol {
     Pop3s,
     /// LMTP: mail from the MTA (RFC 2033).
     Lmtp,
+    /// Mail from programs whose users sign in, with STARTTLS (RFC 6409).
+    Submission,
+    /// The same over TLS from the first byte (RFC 8314 §3.3).
+    Submissions,
     /// HTTP over TLS: ActiveSync, health.
     Https,
     /// The same without TLS, for proxies on this machine.
@@ -396,6 +406,12 @@ impl Config {
                 "[lmtp]: max_recipients and max_message_size must be more than 0".into(),
             ));
         }
+        if let Some(reason) = self.submission.problem() {
+            return Err(wrong(format!("[submission] {reason}")));
+        }
+        if let Some(reason) = self.relay.problem() {
+            return Err(wrong(format!("[relay] {reason}")));
+        }
         if let Some(reason) = self.imap.problem() {
             return Err(wrong(format!("[imap] {reason}")));
         }
@@ -424,7 +440,7 @@ impl Config {
             }
             match (listener.protocol, listener.tls_mode()) {
                 (
-                    Protocol::Imaps | Protocol::Pop3s | Protocol::Https,
+                    Protocol::Imaps | Protocol::Pop3s | Protocol::Submissions | Protocol::Https,
                     TlsMode::Starttls | TlsMode::None,
                 ) => {
                     return Err(named(
@@ -442,6 +458,12 @@ impl Config {
                 (Protocol::Pop3, TlsMode::Implicit) => {
                     return Err(named(
                         "POP3 with TLS from the first byte is protocol = \"pop3s\"".into(),
+                    ));
+                }
+                (Protocol::Submission, TlsMode::Implicit) => {
+                    return Err(named(
+                        "submission with TLS from the first byte is protocol = \"submissions\""
+                            .into(),
                     ));
                 }
                 _ => {}
@@ -489,6 +511,8 @@ impl Config {
         };
         resolve(&mut self.server.data_dir);
         resolve(&mut self.server.control_socket);
+        resolve(&mut self.relay.password_file);
+        resolve(&mut self.relay.ca_file);
         for files in &mut self.tls.certificates {
             resolve(&mut files.cert);
             resolve(&mut files.key);
@@ -542,8 +566,10 @@ impl Listener {
     /// How TLS begins here.
     pub fn tls_mode(&self) -> TlsMode {
         self.tls.unwrap_or(match self.protocol {
-            Protocol::Pop3 | Protocol::Imap => TlsMode::Starttls,
-            Protocol::Pop3s | Protocol::Imaps | Protocol::Https => TlsMode::Implicit,
+            Protocol::Pop3 | Protocol::Imap | Protocol::Submission => TlsMode::Starttls,
+            Protocol::Pop3s | Protocol::Imaps | Protocol::Submissions | Protocol::Https => {
+                TlsMode::Implicit
+            }
             Protocol::Lmtp | Protocol::Http => TlsMode::None,
         })
     }
@@ -564,6 +590,8 @@ impl std::fmt::Display for Protocol {
             Self::Pop3 => "pop3",
             Self::Pop3s => "pop3s",
             Self::Lmtp => "lmtp",
+            Self::Submission => "submission",
+            Self::Submissions => "submissions",
             Self::Https => "https",
             Self::Http => "http",
             Self::Imap => "imap",
