@@ -289,7 +289,7 @@ fn kills_lose_nothing_and_double_nothing() {
                             }
                         }
                     }
-                    drop(sent.send(number));
+                    let _ = sent.send(number);
                 }
             });
         }

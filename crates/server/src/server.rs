@@ -85,6 +85,7 @@ impl Server {
             &engine.directory,
             &engine.mailboxes,
             &engine.transport,
+            &certificates,
             probe,
         );
         let admission = Admission::new(

@@ -106,7 +106,7 @@ impl Driver {
             .line(settings.max_command_line, timeout)
             .await?;
         let command = match line {
-            Line::TooLong => Err(Reply::line_too_long()),
+            Line::TooLong(_) => Err(Reply::line_too_long()),
             Line::Complete(line) => {
                 Command::parse(&line, self.service.dialect()).map_err(Reply::from)
             }

@@ -57,7 +57,7 @@ impl Authenticating {
         let Self { ready, exchange } = self;
         let line = match line {
             Line::Complete(line) => line,
-            Line::TooLong => {
+            Line::TooLong(_) => {
                 return failed(ready, Reply::new(500, Status(5, 5, 6), "response too long"));
             }
         };

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::{
-    Lsn, StoreError,
+    BodyId, Lsn, StoreError,
     disk::{Disk, FaultyDisk},
 };
 
 use super::{
-    body::encoding,
+    body::{encoding, packing},
     checkpoint::Checkpoint,
     frame::{FrameHeader, Kind, SegmentHeader},
     record::Record,
@@ -107,6 +107,29 @@ pub fn body(data: &[u8]) -> Result<u64, StoreError> {
     encoding::decode_all(data).map(|(_, content)| content.len() as u64)
 }
 
+/// Reads bytes as a packed block of `size` bytes, behind the checksum that would keep most of them away. Whether it is one.
+pub fn packed_block(data: &[u8], size: u16) -> bool {
+    let content = packing::unpack(data, size.into());
+    if let Ok(content) = &content {
+        assert_eq!(content.len(), usize::from(size));
+    }
+    content.is_ok()
+}
+
+/// Encodes bytes as a body, in pieces of `piece` bytes, and reads that: they must come back.
+pub fn body_round_trip(content: &[u8], piece: usize) {
+    let id = BodyId([7; 16]);
+    let mut encoder = encoding::Encoder::new(id, 0);
+    for piece in content.chunks(piece.max(1)) {
+        encoder.write(piece);
+    }
+    encoder.finish();
+    let (_, encoded) = encoder.take();
+    let comes_back = encoding::decode_all(&encoded)
+        .is_ok_and(|(read_id, read)| read_id == id && read == content);
+    assert!(comes_back, "a body comes back as it was");
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,6 +149,8 @@ mod tests {
             assert!(log_segment(&data).is_ok());
             assert!(snapshot(&data).is_err() && !checkpoint(&data) && body(&data).is_err());
             record(&data);
+            packed_block(&data, len as u16);
+            body_round_trip(&data, len / 3);
             let found = log_of_payloads(&[&data, &[0; 9], &data], len * 3, len / 2);
             assert!(found.is_ok());
         }

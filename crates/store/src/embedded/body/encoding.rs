@@ -1,14 +1,15 @@
-//! The encoded form of a body: blocks that are compressed and checked one by one, and a trailer that knows them all,
+//! The encoded form of a body: blocks that are packed and checked one by one, and a trailer that knows them all,
 //! so that any range is read without what lies before it, and a body can be written before its length is known.
 //!
 //! ```text
 //! body    = "FPbd" id:16 *block trailer
-//! block   = bytes, compressed with zstd where that saves 6 % or more; 64 KiB each before compression, but the last
+//! block   = bytes, packed where that pays; of 64 KiB each before they are packed, but the last
 //! trailer = *(stored:u32 crc:u32) count:u32 size:u64 blake3:32 crc:u32 "FPbe"
 //! ```
 //!
-//! The high bit of `stored` says that the block is compressed. Block checksums are CRC-32C over the stored bytes; the
-//! last one covers the table and the fields after it, and begins from the id.
+//! The two highest bits of `stored` say what the block is: 0 the bytes themselves, 1 packed (see `packing`), 2 compressed with
+//! zstd, as blocks once were. Block checksums are CRC-32C over the stored bytes; the last one covers the table and the
+//! fields after it, and begins from the id.
 
 use std::cell::RefCell;
 
@@ -16,9 +17,9 @@ use bytes::Bytes;
 
 use crate::{BodyId, StoreError};
 
-use super::super::codec::Cursor;
+use super::{super::codec::Cursor, packing};
 
-/// A block before compression.
+/// A block before it is packed.
 pub(crate) const BLOCK: usize = 64 * 1024;
 /// The bytes before the first block.
 pub(crate) const HEADER: usize = 20;
@@ -29,8 +30,8 @@ const MAX_BLOCKS: u32 = 1 << 22;
 
 const MAGIC: &[u8; 4] = b"FPbd";
 const END: &[u8; 4] = b"FPbe";
-const COMPRESSED: u32 = 1 << 31;
-const LEVEL: i32 = 1;
+/// Where in `stored` the form begins.
+const FORM_SHIFT: u32 = 30;
 
 /// Encodes a body as it arrives. What has been encoded is taken with `take`.
 pub(crate) struct Encoder {
@@ -131,18 +132,44 @@ impl Encoder {
 
     fn seal(&mut self, block: &[u8]) {
         let start = self.out.len();
-        let compressed = compress(block, &mut self.out);
-        if !compressed {
-            self.out.truncate(start);
+        let form = if packing::pack(block, &mut self.out) {
+            Form::Packed
+        } else {
             self.out.extend_from_slice(block);
-        }
+            Form::Plain
+        };
         let stored = &self.out[start..];
-        let flag = if compressed { COMPRESSED } else { 0 };
         let crc = crc32c::crc32c(stored);
         self.written += stored.len() as u64;
         self.table
-            .extend_from_slice(&(stored.len() as u32 | flag).to_le_bytes());
+            .extend_from_slice(&(stored.len() as u32 | form.bits()).to_le_bytes());
         self.table.extend_from_slice(&crc.to_le_bytes());
+    }
+}
+
+/// What a block's stored bytes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// Its content.
+    Plain,
+    Packed,
+    /// Compressed with zstd: read, but no longer written.
+    Zstd,
+}
+
+impl Form {
+    fn bits(self) -> u32 {
+        match self {
+            Self::Plain => 0,
+            Self::Packed => 1 << FORM_SHIFT,
+            Self::Zstd => 2 << FORM_SHIFT,
+        }
+    }
+
+    fn of(stored: u32) -> Option<Self> {
+        [Self::Plain, Self::Packed, Self::Zstd]
+            .into_iter()
+            .find(|form| form.bits() >> FORM_SHIFT == stored >> FORM_SHIFT)
     }
 }
 
@@ -159,7 +186,7 @@ pub(crate) struct Layout {
 pub(crate) struct Block {
     pub(crate) offset: u64,
     pub(crate) stored: u32,
-    compressed: bool,
+    form: Form,
     crc: u32,
     raw: u32,
 }
@@ -207,12 +234,12 @@ impl Layout {
             left -= u64::from(raw);
             let block = Block {
                 offset,
-                stored: stored & !COMPRESSED,
-                compressed: stored & COMPRESSED != 0,
+                stored: stored & !(u32::MAX << FORM_SHIFT),
+                form: Form::of(stored).ok_or("block form")?,
                 crc,
                 raw,
             };
-            if block.stored > raw || (!block.compressed && block.stored != raw) {
+            if block.stored > raw || (block.form == Form::Plain && block.stored != raw) {
                 return Err("block length");
             }
             offset += u64::from(block.stored);
@@ -244,20 +271,14 @@ impl Block {
         if crc32c::crc32c(&stored) != self.crc {
             return Err("block checksum");
         }
-        if !self.compressed {
-            return Ok(stored);
-        }
         let raw = self.raw as usize;
-        let content = DECOMPRESSOR.with_borrow_mut(|context| {
-            let context = match context {
-                Some(context) => context,
-                None => context.insert(zstd::bulk::Decompressor::new().ok()?),
-            };
-            context.decompress(&stored, raw).ok()
-        });
-        match content {
-            Some(content) if content.len() == raw => Ok(content.into()),
-            _ => Err("block does not decompress"),
+        match self.form {
+            Form::Plain => Ok(stored),
+            Form::Packed => Ok(packing::unpack(&stored, raw)?.into()),
+            Form::Zstd => match decompress(&stored, raw) {
+                Some(content) if content.len() == raw => Ok(content.into()),
+                _ => Err("block does not decompress"),
+            },
         }
     }
 }
@@ -303,35 +324,17 @@ fn trailer_crc(id: BodyId, trailer: &[u8]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(&id.0), trailer)
 }
 
-/// Appends the compressed block if that saves at least a sixteenth.
-fn compress(block: &[u8], out: &mut Vec<u8>) -> bool {
-    if block.len() < 128 {
-        return false;
-    }
-    COMPRESSOR.with_borrow_mut(|context| {
+fn decompress(stored: &[u8], raw: usize) -> Option<Vec<u8>> {
+    DECOMPRESSOR.with_borrow_mut(|context| {
         let context = match context {
             Some(context) => context,
-            None => match zstd::bulk::Compressor::new(LEVEL) {
-                Ok(new) => context.insert(new),
-                Err(_) => return false,
-            },
+            None => context.insert(zstd::bulk::Decompressor::new().ok()?),
         };
-        let start = out.len();
-        let limit = block.len() - block.len() / 16;
-        out.resize(start + limit, 0);
-        match context.compress_to_buffer(block, &mut out[start..]) {
-            Ok(count) => {
-                out.truncate(start + count);
-                true
-            }
-            // It does not fit into the limit: not worth it.
-            Err(_) => false,
-        }
+        context.decompress(stored, raw).ok()
     })
 }
 
 thread_local! {
-    static COMPRESSOR: RefCell<Option<zstd::bulk::Compressor<'static>>> = const { RefCell::new(None) };
     static DECOMPRESSOR: RefCell<Option<zstd::bulk::Decompressor<'static>>> = const { RefCell::new(None) };
 }
 
@@ -382,6 +385,27 @@ mod tests {
                 < 3000
         );
         assert!(encode(&noise(BLOCK), 4096).0.len() < BLOCK + 100);
+    }
+
+    #[test]
+    fn blocks_compressed_with_zstd_are_read() {
+        let data = b"Subject: hello world\r\n".repeat(BLOCK / 10);
+        let (id, mut table, mut encoded) = (BodyId([7; 16]), Vec::new(), MAGIC.to_vec());
+        encoded.extend_from_slice(&id.0);
+        for block in data.chunks(BLOCK) {
+            let stored = zstd::bulk::compress(block, 1).unwrap();
+            table.extend_from_slice(&(stored.len() as u32 | 1 << 31).to_le_bytes());
+            table.extend_from_slice(&crc32c::crc32c(&stored).to_le_bytes());
+            encoded.extend(stored);
+        }
+        table.extend_from_slice(&(table.len() as u32 / 8).to_le_bytes());
+        table.extend_from_slice(&(data.len() as u64).to_le_bytes());
+        table.extend_from_slice(blake3::hash(&data).as_bytes());
+        let crc = trailer_crc(id, &table);
+        encoded.extend(table);
+        encoded.extend_from_slice(&crc.to_le_bytes());
+        encoded.extend_from_slice(END);
+        assert_eq!(decode_all(&encoded).unwrap(), (id, data));
     }
 
     #[test]
