@@ -29,6 +29,8 @@ pub enum Operation {
     AccountImport(account::import::Request),
     /// `account list`
     AccountList(account::list::Request),
+    /// `account out-of-office`
+    AccountOutOfOffice(account::out_of_office::Request),
     /// `account password`
     AccountPassword(account::password::Request),
     /// `account remove`
@@ -95,6 +97,9 @@ impl Operation {
                 answer(account::import::operate(request, engine, exchange).await)
             }
             Self::AccountList(request) => answer(account::list::operate(request, engine)),
+            Self::AccountOutOfOffice(request) => {
+                answer(account::out_of_office::operate(request, engine).await)
+            }
             Self::AccountPassword(request) => {
                 answer(account::password::operate(request, engine).await)
             }
