@@ -1,4 +1,4 @@
-//! Real POP3 clients read what LMTP delivered: Python's poplib, curl, fetchmail, mpop; by TLS from the first octet, by STLS and, on
+//! Real POP3 clients read what LMTP delivered: Python's poplib, curl, fetchmail, mpop, getmail6; by TLS from the first octet, by STLS and, on
 //! loopback, in the clear. Each must show the octets that were delivered.
 #![allow(clippy::unwrap_used)]
 
@@ -392,6 +392,58 @@ fn mpop() {
     assert!(
         post.unique_ids().is_empty(),
         "what was fetched without `keep` is deleted"
+    );
+}
+
+#[test]
+fn getmail6() {
+    let post = Post::delivered();
+    let home = post.room.join("getmail");
+    fs::create_dir(&home).unwrap();
+    let agent = post.file("agent", "#!/bin/sh\nexec cat > \"$1/$$\"\n");
+    fs::set_permissions(&agent, fs::Permissions::from_mode(0o700)).unwrap();
+    let fetch = |retriever: &str, port: &str, out: &Path, delete: bool| {
+        fs::create_dir_all(out).unwrap();
+        let config = post.file(
+            "getmailrc",
+            &format!(
+                "[retriever]\ntype = {retriever}\nserver = localhost\nport = {port}\nusername = {}\n\
+                 password = {}\nca_certs = {}\n\n\
+                 [destination]\ntype = MDA_external\npath = {}\narguments = (\"{}\",)\n\
+                 allow_root_commands = true\n\n\
+                 [options]\nread_all = false\ndelete = {delete}\nreceived = false\ndelivered_to = false\n",
+                post.address,
+                post.password,
+                post.ca(),
+                agent.display(),
+                out.display(),
+            ),
+        );
+        succeeded(&run(
+            "getmail6",
+            Command::new("getmail")
+                .env("HOME", &home)
+                .arg("--getmaildir")
+                .arg(&home)
+                .arg("--rcfile")
+                .arg(config),
+        ))
+    };
+    let count = |out: &Path| fs::read_dir(out).unwrap().count();
+    let kept = post.room.join("getmail-kept");
+    let (pop3, pop3s) = (post.port("pop3"), post.port("pop3s"));
+    fetch("SimplePOP3SSLRetriever", &pop3s, &kept, false);
+    post.assert_are_all(&kept);
+    fetch("SimplePOP3SSLRetriever", &pop3s, &kept, false);
+    assert_eq!(count(&kept), post.mails.len(), "nothing is fetched twice");
+
+    // With another port it is another mailbox to getmail.
+    let taken = post.room.join("getmail-taken");
+    fetch("SimplePOP3Retriever", &pop3, &taken, true);
+    post.assert_are_all(&taken);
+    assert!(
+        post.unique_ids().is_empty(),
+        "what was fetched with `delete` is deleted"
     );
 }
 

@@ -34,7 +34,7 @@ use tokio_util::sync::CancellationToken;
 
 use deflate::Deflate;
 pub use error::ConnectionError;
-pub use line::Line;
+pub use line::{Cut, Line};
 pub use stream::Stream;
 pub use tls::TlsInfo;
 
@@ -112,8 +112,8 @@ pub struct Connection {
     tls: Option<TlsInfo>,
     input: BytesMut,
     output: BytesMut,
-    /// Within a line that was too long: its rest is still to be thrown away.
-    skipping: bool,
+    /// Within a line that was too long, whose rest is still to be thrown away: what is kept of it.
+    skipping: Option<Box<Cut>>,
     /// Compression, once it has begun.
     deflate: Option<Box<Deflate>>,
     /// [`Self::is_gone`] met the end of the stream.
@@ -129,7 +129,7 @@ impl Connection {
             tls: None,
             input: BytesMut::new(),
             output: BytesMut::new(),
-            skipping: false,
+            skipping: None,
             deflate: None,
             ended: false,
         }
@@ -208,7 +208,7 @@ impl Connection {
 
     /// Whether another whole line has arrived already: a pipelined command whose reply may share a flush.
     pub fn has_line(&self) -> bool {
-        !self.skipping && memchr::memchr(b'\n', &self.input).is_some()
+        self.skipping.is_none() && memchr::memchr(b'\n', &self.input).is_some()
     }
 
     /// The bytes that have arrived and were not taken yet.

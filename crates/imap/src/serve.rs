@@ -8,13 +8,14 @@ use std::{sync::Arc, time::Duration};
 
 use fieldpost_connection::{Connection, ConnectionError, Line};
 use fieldpost_directory::sasl;
+use fieldpost_mailbox::Watch;
 use tokio::time::Instant;
 
 use crate::{
     Error, Service,
     codec::{
         frame::{Frame, Framer, literal_spec},
-        request::{self, AppendHead, BadCommand, Problem, Request, Tag},
+        request::{self, AppendHead, BadCommand, Request, Tag},
         response::{Replies, Status},
     },
     command,
@@ -159,17 +160,17 @@ impl Driver {
         let mode = self.session.mode();
         loop {
             let limit = self.command_limit();
-            let line = match self.line(limit).await? {
-                Line::Complete(line) => line,
-                Line::TooLong => {
-                    self.framer.reset();
-                    return Ok(Came::Bad(BadCommand {
-                        tag: None,
-                        problem: Problem::TooMuch("Command line"),
-                    }));
+            let (line, frame) = match self.line(limit).await? {
+                Line::Complete(line) => {
+                    let frame = self.framer.line(&line, mode);
+                    (line, frame)
+                }
+                Line::TooLong(cut) => {
+                    let frame = self.framer.too_long(&cut.start, &cut.end);
+                    (cut.end, frame)
                 }
             };
-            match self.framer.line(&line, mode) {
+            match frame {
                 Frame::Command(bytes) => {
                     return Ok(match request::parse(&bytes, mode) {
                         Ok(request) => Came::Command(request),
@@ -265,29 +266,41 @@ impl Driver {
         Output::new(&mut self.connection)
             .replies()
             .go_ahead("Idling");
-        let done = match watch {
-            Some(mut watch) => loop {
-                // First of all, and after each wake-up: what changed before the watch began is told, too.
-                let mut output = Output::new(&mut self.connection);
-                if !self.session.tell(&mut output).await? {
-                    return Ok(false);
+        let (silence, notice) = {
+            let settings = &self.service.settings;
+            let silence = settings.idle_timeout();
+            (
+                silence,
+                Some(settings.idle_notice).filter(|every| !every.is_zero()),
+            )
+        };
+        let mut watch = watch;
+        let mut until = Instant::now() + silence;
+        let done = loop {
+            // First of all, and after each wake-up: what changed before the watch began is told, too.
+            let mut output = Output::new(&mut self.connection);
+            if !self.session.tell(&mut output).await? {
+                return Ok(false);
+            }
+            self.connection.flush().await?;
+            let left = until.saturating_duration_since(Instant::now());
+            let patience = notice.map_or(left, |every| every.min(left));
+            // Either can be dropped at any time; a write could not.
+            let waited = tokio::select! {
+                biased;
+                line = self.connection.line(DONE_LIMIT, patience) => Some(line),
+                change = next_change(&mut watch) => {
+                    change?;
+                    None
                 }
-                self.connection.flush().await?;
-                let waited = tokio::select! {
-                    biased;
-                    line = wait_for_done(&mut self.connection, &self.service) => Some(line?),
-                    marks = watch.next() => match marks {
-                        Some(_) => None,
-                        None => return Err(ConnectionError::ShuttingDown.into()),
-                    },
-                };
-                if let Some(line) = waited {
-                    break line;
+            };
+            match waited {
+                None => until = Instant::now() + silence,
+                // Something is said now and then, so that a dead connection is noticed.
+                Some(Err(ConnectionError::TimedOut)) if Instant::now() < until => {
+                    Replies::new(self.connection.output()).untagged(Status::Ok, None, "Still here");
                 }
-            },
-            None => {
-                self.connection.flush().await?;
-                wait_for_done(&mut self.connection, &self.service).await?
+                Some(line) => break line?,
             }
         };
         let mut output = Output::new(&mut self.connection);
@@ -324,24 +337,14 @@ impl Driver {
     }
 }
 
-/// The client's next line in IDLE; now and then something is said, so that a dead connection is noticed.
-async fn wait_for_done(connection: &mut Connection, service: &Service) -> Result<Line, Error> {
-    let settings = &service.settings;
-    let until = Instant::now() + settings.idle_timeout();
-    let every = if settings.idle_notice.is_zero() {
-        settings.idle_timeout()
-    } else {
-        settings.idle_notice
-    };
-    loop {
-        let left = until.saturating_duration_since(Instant::now());
-        match connection.line(DONE_LIMIT, every.min(left)).await {
-            Err(ConnectionError::TimedOut) if Instant::now() < until => {
-                Replies::new(connection.output()).untagged(Status::Ok, None, "Still here");
-                connection.flush().await?;
-            }
-            line => return Ok(line?),
-        }
+/// Waits for a change in what is watched: forever, if nothing is.
+async fn next_change(watch: &mut Option<Watch>) -> Result<(), Error> {
+    match watch {
+        Some(watch) => match watch.next().await {
+            Some(_) => Ok(()),
+            None => Err(ConnectionError::ShuttingDown.into()),
+        },
+        None => std::future::pending().await,
     }
 }
 

@@ -16,10 +16,15 @@
 //! | 0x4a adopted | table, uid_validity u32 | the folder that took it over from another server, u64 | once, and stays for ever |
 //! | 0x50 devices | table, length u8, device id | [`crate::device::Device`]: what a device says of itself, its policy | when it changes |
 //! | 0x51 sync states | table, length u8, device id, folder u64, slot u8, part u16 | one of two generations of what a device holds of a folder ([`crate::device::Generation`]), or of the list of folders (folder 0) | by each synchronisation that moves something |
+//! | 0x52 outbox | table, entry u64 | [`crate::outbox::OutgoingRecord`]: a message on its way out | when it is posted, and with each attempt, until it is done |
+//! | 0x52 outbox | table, entry u64, number u32 | what the sender of mail knows of one recipient | likewise |
+//! | 0x53 outboxes | table, account u64 | nothing: the account may have entries in its outbox; lies under the organisation | before the account's first entry, until a start finds none |
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use crate::{DeviceId, FolderId};
+use fieldpost_store::AccountId;
+
+use crate::{DeviceId, EntryId, FolderId};
 
 pub(crate) const FOLDERS: u8 = 0x41;
 pub(crate) const BLOCKS: u8 = 0x43;
@@ -32,6 +37,8 @@ const THREAD_TURNS: u8 = 0x49;
 const ADOPTED: u8 = 0x4a;
 pub(crate) const DEVICES: u8 = 0x50;
 pub(crate) const SYNC_STATES: u8 = 0x51;
+pub(crate) const OUTBOX: u8 = 0x52;
+pub(crate) const OUTBOXES: u8 = 0x53;
 
 pub(crate) fn head() -> Bytes {
     Bytes::from_static(&[0x40])
@@ -116,6 +123,39 @@ pub(crate) fn sync_state_part(id: &DeviceId, folder: FolderId, slot: u8, part: u
     key.put_u64(folder.0);
     key.put_u8(slot);
     key.put_u16(part);
+    key.freeze()
+}
+
+/// A message on its way out; also the start of the keys of its recipients.
+pub(crate) fn outgoing(id: EntryId) -> Bytes {
+    let mut key = BytesMut::with_capacity(9);
+    key.put_u8(OUTBOX);
+    key.put_u64(id.0);
+    key.freeze()
+}
+
+pub(crate) fn outgoing_recipient(id: EntryId, number: u32) -> Bytes {
+    let mut key = BytesMut::with_capacity(13);
+    key.put_u8(OUTBOX);
+    key.put_u64(id.0);
+    key.put_u32(number);
+    key.freeze()
+}
+
+/// The entry in a key of the outbox, and the recipient, if it is one's.
+pub(crate) fn of_outgoing(key: &[u8]) -> Option<(EntryId, Option<u32>)> {
+    let id = EntryId(number(key, 1)?);
+    match key.get(9..)? {
+        [] => Some((id, None)),
+        recipient => Some((id, Some(u32::from_be_bytes(recipient.try_into().ok()?)))),
+    }
+}
+
+/// The organisation's note that `account` has an outbox.
+pub(crate) fn outbox_of(account: AccountId) -> Bytes {
+    let mut key = BytesMut::with_capacity(9);
+    key.put_u8(OUTBOXES);
+    key.put_u64(account.0);
     key.freeze()
 }
 

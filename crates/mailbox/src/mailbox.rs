@@ -23,6 +23,11 @@ impl Mailbox {
         self.account.id
     }
 
+    /// What time it is by the clock that all of a mailbox's times come from, in seconds since 1970.
+    pub fn now(&self) -> i64 {
+        self.mailboxes.now()
+    }
+
     /// A folder's rows as they are now, in uid order, shared by all who look at it.
     pub async fn view(&self, folder: FolderId) -> Result<Arc<View>, Error> {
         loop {

@@ -18,6 +18,7 @@ use crate::{
     account::{Account, State},
     folder::make_default_folders,
     header_cache::HeaderCache,
+    outbox::Noted,
     search::SortCache,
 };
 
@@ -33,6 +34,7 @@ pub struct Mailboxes {
     tick: AtomicU64,
     pub(crate) headers: HeaderCache,
     pub(crate) sort_keys: SortCache,
+    pub(crate) outboxes: Noted,
 }
 
 impl Mailboxes {
@@ -42,6 +44,7 @@ impl Mailboxes {
         Arc::new(Self {
             headers: HeaderCache::new(settings.header_memory),
             sort_keys: SortCache::new(settings.sort_memory),
+            outboxes: Noted::default(),
             store,
             settings,
             accounts: Mutex::default(),

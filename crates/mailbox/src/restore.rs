@@ -12,7 +12,7 @@ use std::{
 
 use bytes::Bytes;
 use fieldpost_message::Summary;
-use fieldpost_store::{StageOptions, StagedBody, Store};
+use fieldpost_store::{AccountId, StageOptions, StagedBody, Store};
 
 use crate::{
     ContentId, Error, Facts, Folder, FolderId, LabelSet, Labels, Mailbox, Mailboxes, NewFolder,
@@ -49,6 +49,10 @@ pub async fn restored(store: Arc<dyn Store>) -> Result<u64, Error> {
     let mailboxes = Mailboxes::new(store, Settings::default());
     let mut after = None;
     let mut count = 0;
+    if let Some(organisation) = mailboxes.open_existing(AccountId::ORGANISATION).await? {
+        organisation.begin_epoch().await?;
+        organisation.hold_outbox().await?;
+    }
     loop {
         let accounts = mailboxes.accounts(after, 256).await?;
         let Some(last) = accounts.last() else {
@@ -58,6 +62,7 @@ pub async fn restored(store: Arc<dyn Store>) -> Result<u64, Error> {
         for account in accounts {
             if let Some(mailbox) = mailboxes.open_existing(account).await? {
                 mailbox.begin_epoch().await?;
+                mailbox.hold_outbox().await?;
                 count += 1;
             }
         }

@@ -3,14 +3,17 @@
 
 use bytes::Bytes;
 
-use crate::{Folder, Labels, change_log, head::Head, index::block, item::record::ItemRecord};
+use crate::{
+    Folder, Labels, change_log, head::Head, index::block, item::record::ItemRecord,
+    outbox::OutgoingRecord,
+};
 
 /// Reads bytes as a record of the kind that the first byte chooses. Whether they were accepted.
 pub fn record(data: &[u8]) -> bool {
     let Some((kind, data)) = data.split_first() else {
         return false;
     };
-    match kind % 6 {
+    match kind % 7 {
         0 => Head::decode(data).is_ok_and(|head| {
             assert_eq!(Head::decode(&head.encode()), Ok(head));
             true
@@ -25,6 +28,10 @@ pub fn record(data: &[u8]) -> bool {
         }),
         3 => ItemRecord::decode(&Bytes::copy_from_slice(data)).is_ok_and(|item| {
             assert_eq!(ItemRecord::decode(&item.encode()), Ok(item));
+            true
+        }),
+        6 => OutgoingRecord::decode(data).is_ok_and(|outgoing| {
+            assert_eq!(OutgoingRecord::decode(&outgoing.encode()), Ok(outgoing));
             true
         }),
         4 => change_log::unpack(data, 1).is_ok(),

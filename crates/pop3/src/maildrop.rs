@@ -1,4 +1,4 @@
-//! The maildrop of one session: the inbox as it was at sign-in, and what the client has done to it so far.
+//! The maildrop of one session: the inbox, or another folder, as it was at sign-in, and what the client has done to it so far.
 //!
 //! Sign-in reads no message: numbers and sizes come from the folder's packed rows, which all sessions of an account share.
 //! What the session adds is a bit per deleted and per fetched message.
@@ -7,25 +7,28 @@ use std::sync::Arc;
 
 use fieldpost_directory::Identity;
 use fieldpost_mailbox::{
-    Error, Expunge, Facts, FlagUpdate, Flags, FolderId, Item, ItemReader, Mailbox, MaildropGuard,
-    Row, SpecialUse, UidSet, UniqueIds, UpdateMode, View,
+    Error, Expunge, Facts, FlagUpdate, Flags, FolderId, FolderKind, Item, ItemReader, Mailbox,
+    MaildropGuard, Row, SpecialUse, UidSet, UniqueIds, UpdateMode, View,
 };
 
-use crate::{Service, codec::MessageNumber};
+use crate::{Deleted, Expire, Serve, Service, codec::MessageNumber};
 
-/// The inbox as this session sees it.
+/// The folder as this session sees it. The numbers of a session are places in it plus one; they never change.
 pub(crate) struct Maildrop {
     mailbox: Mailbox,
     folder: FolderId,
-    /// The numbers of this session are the places in this view plus one; it never changes.
     view: Arc<View>,
+    /// Where in the view the messages of this session are; `None` = it sees all.
+    shown: Option<Vec<u32>>,
     /// Places of the messages that DELE marked.
     deleted: Places,
-    /// Places of the messages that RETR sent whole and that had not been \Seen.
+    /// Places of the messages that RETR sent whole.
     fetched: Places,
     /// Octets of all messages that are not marked as deleted.
     octets: u64,
     mark_seen: bool,
+    deletion: Deleted,
+    expire: Expire,
     unique_ids: Option<Arc<UniqueIds>>,
     /// Keeps other sessions out for as long as this one lives (RFC 1939 §8).
     _guard: MaildropGuard,
@@ -37,9 +40,21 @@ pub(crate) enum OpenError {
     /// Another session has it.
     #[error("the maildrop is in use")]
     InUse,
+    /// The folder that is to be shown is not there, or holds no mail.
+    #[error("there is no such folder")]
+    NoFolder,
     /// The mailbox can't be read.
     #[error(transparent)]
     Mailbox(#[from] Error),
+}
+
+/// What left a maildrop in its UPDATE state.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Left {
+    /// Messages that the client had marked.
+    pub(crate) deleted: usize,
+    /// Others that had stayed as long as they are promised to.
+    pub(crate) expired: usize,
 }
 
 /// Why a number names no message.
@@ -54,28 +69,50 @@ pub(crate) enum NoMessage {
 }
 
 impl Maildrop {
-    /// Takes the inbox of who has signed in, as it is now.
+    /// Takes the folder of who has signed in, as it is now.
     pub(crate) async fn open(identity: &Identity, service: &Service) -> Result<Self, OpenError> {
+        let settings = &service.settings;
         let mailbox = service.mailboxes.open(identity.account).await?;
-        let folder = mailbox.special(SpecialUse::Inbox).await?.id;
+        let path: Vec<&str> = settings.folder.iter().map(String::as_str).collect();
+        let folder = mailbox
+            .folder_at(&path)
+            .await?
+            .filter(|folder| folder.kind == FolderKind::Mail)
+            .ok_or(OpenError::NoFolder)?
+            .id;
         let guard = mailbox.exclusive(folder).ok_or(OpenError::InUse)?;
         let view = mailbox.view(folder).await?;
-        Ok(Self {
-            octets: view.rows().map(octets).sum(),
+        let shown = match settings.serve {
+            Serve::All => None,
+            Serve::Unseen => Some(
+                (0_u32..)
+                    .zip(view.rows())
+                    .filter(|(_, row)| !row.flags.contains(Flags::SEEN))
+                    .map(|(at, _)| at)
+                    .collect(),
+            ),
+        };
+        let mut maildrop = Self {
+            octets: 0,
             deleted: Places::default(),
             fetched: Places::default(),
-            mark_seen: service.settings.mark_seen,
+            mark_seen: settings.mark_seen,
+            deletion: settings.deleted,
+            expire: settings.expire,
             unique_ids: None,
             mailbox,
             folder,
             view,
+            shown,
             _guard: guard,
-        })
+        };
+        maildrop.reset();
+        Ok(maildrop)
     }
 
     /// How many messages are not marked as deleted.
     pub(crate) fn count(&self) -> usize {
-        self.view.len() - self.deleted.len()
+        self.len() - self.deleted.len()
     }
 
     /// The octets of all messages that are not marked as deleted.
@@ -105,9 +142,8 @@ impl Maildrop {
     /// The message of a number.
     pub(crate) fn message(&self, number: MessageNumber) -> Result<&Row, NoMessage> {
         let row = self
-            .view
-            .at(number.index())
-            .ok_or(NoMessage::NoSuchMessage(self.view.len()))?;
+            .row(number.index())
+            .ok_or(NoMessage::NoSuchMessage(self.len()))?;
         if self.deleted.contains(number.index()) {
             return Err(NoMessage::Deleted(number));
         }
@@ -120,12 +156,12 @@ impl Maildrop {
         start: usize,
         limit: usize,
     ) -> (Vec<(MessageNumber, Row)>, Option<usize>) {
-        let end = self.view.len().min(start.saturating_add(limit));
+        let end = self.len().min(start.saturating_add(limit));
         let messages = (start..end)
             .filter(|place| !self.deleted.contains(*place))
-            .filter_map(|place| Some((MessageNumber::from_index(place)?, *self.view.at(place)?)))
+            .filter_map(|place| Some((MessageNumber::from_index(place)?, *self.row(place)?)))
             .collect();
-        (messages, (end < self.view.len()).then_some(end))
+        (messages, (end < self.len()).then_some(end))
     }
 
     /// Marks a message as deleted.
@@ -139,35 +175,58 @@ impl Maildrop {
     /// Takes back every mark.
     pub(crate) fn reset(&mut self) {
         self.deleted = Places::default();
-        self.octets = self.view.rows().map(octets).sum();
+        self.octets = self.rows().map(|(_, row)| octets(row)).sum();
     }
 
     /// Remembers that a message was sent whole.
     pub(crate) fn fetched(&mut self, number: MessageNumber) {
-        let unseen = |row: &Row| !row.flags.contains(Flags::SEEN);
-        if self.mark_seen && self.view.at(number.index()).is_some_and(unseen) {
-            self.fetched.insert(number.index());
-        }
+        self.fetched.insert(number.index());
     }
 
-    /// Deletes what is marked, in one commit that is on disk when this returns, and says how many messages were marked. What others deleted
-    /// meanwhile is no fault: it is gone as wanted.
-    pub(crate) async fn update(&mut self) -> Result<usize, Error> {
-        let uids = self.uids(&self.deleted);
+    /// Deletes what is marked and what has expired, in one commit that is on disk when this returns. What others deleted meanwhile is no fault:
+    /// it is gone as wanted.
+    pub(crate) async fn update(&mut self) -> Result<Left, Error> {
+        let expired = self.expired();
+        let left = Left {
+            deleted: self.deleted.len(),
+            expired: expired.len(),
+        };
+        let mut leaving = self.deleted.clone();
+        leaving.insert_all(&expired);
+        let uids = self.uids(&leaving);
         if !uids.is_empty() {
-            self.mailbox
-                .expunge(self.folder, &uids, Expunge::All)
-                .await?;
+            match self.trash().await? {
+                Some(trash) => {
+                    // While they are still here: whoever looks there sees what was read.
+                    self.mark_seen().await;
+                    self.mailbox.move_items(self.folder, &uids, trash).await?;
+                }
+                None => {
+                    self.mailbox
+                        .expunge(self.folder, &uids, Expunge::All)
+                        .await?;
+                    self.fetched.remove_all(&leaving);
+                }
+            }
         }
-        self.fetched.remove_all(&self.deleted);
         self.mark_seen().await;
-        Ok(std::mem::take(&mut self.deleted).len())
+        self.deleted = Places::default();
+        Ok(left)
     }
 
     /// Sets \Seen on what was fetched, in one commit. That this fails is for the log: the client asked for nothing of the kind.
     pub(crate) async fn mark_seen(&mut self) {
         let fetched = std::mem::take(&mut self.fetched);
-        let uids = self.uids(&fetched);
+        if !self.mark_seen {
+            return;
+        }
+        let unseen = |row: &&Row| !row.flags.contains(Flags::SEEN);
+        let uids: UidSet = fetched
+            .iter()
+            .filter_map(|place| self.row(place))
+            .filter(unseen)
+            .map(|row| row.uid)
+            .collect();
         if uids.is_empty() {
             return;
         }
@@ -181,14 +240,65 @@ impl Maildrop {
         }
     }
 
+    /// Where deleted messages go; `None` = nowhere. From the folder for deleted mail itself they go nowhere either.
+    async fn trash(&self) -> Result<Option<FolderId>, Error> {
+        match self.deletion {
+            Deleted::Remove => Ok(None),
+            Deleted::Trash => {
+                let trash = self.mailbox.special(SpecialUse::Trash).await?.id;
+                Ok((trash != self.folder).then_some(trash))
+            }
+        }
+    }
+
+    /// What may leave because it stayed long enough, of what is not marked as deleted (RFC 2449 §6.7).
+    fn expired(&self) -> Places {
+        let mut expired = Places::default();
+        match self.expire {
+            Expire::Never => {}
+            Expire::Days(0) => {
+                expired = self.fetched.clone();
+                expired.remove_all(&self.deleted);
+            }
+            Expire::Days(days) => {
+                let since = self.mailbox.now() - i64::from(days) * SECONDS_A_DAY;
+                for (place, row) in self.rows() {
+                    let is_read = row.flags.contains(Flags::SEEN) || self.fetched.contains(place);
+                    if is_read && row.save_date <= since && !self.deleted.contains(place) {
+                        expired.insert(place);
+                    }
+                }
+            }
+        }
+        expired
+    }
+
+    fn len(&self) -> usize {
+        self.shown.as_ref().map_or(self.view.len(), Vec::len)
+    }
+
+    fn row(&self, place: usize) -> Option<&Row> {
+        match &self.shown {
+            None => self.view.at(place),
+            Some(shown) => self.view.at(*shown.get(place)? as usize),
+        }
+    }
+
+    /// All messages with their places.
+    fn rows(&self) -> impl Iterator<Item = (usize, &Row)> {
+        (0..self.len()).filter_map(|place| Some((place, self.row(place)?)))
+    }
+
     fn uids(&self, places: &Places) -> UidSet {
         places
             .iter()
-            .filter_map(|place| self.view.at(place))
+            .filter_map(|place| self.row(place))
             .map(|row| row.uid)
             .collect()
     }
 }
+
+const SECONDS_A_DAY: i64 = 24 * 60 * 60;
 
 /// The octets that RETR sends, before dots are doubled: those of the message, and the CRLF that its last line may lack.
 pub(crate) fn octets(row: &Row) -> u64 {
@@ -228,6 +338,12 @@ impl Places {
             .iter()
             .map(|word| word.count_ones() as usize)
             .sum();
+    }
+
+    fn insert_all(&mut self, others: &Self) {
+        for place in others.iter() {
+            self.insert(place);
+        }
     }
 
     fn contains(&self, place: usize) -> bool {
@@ -275,6 +391,10 @@ mod tests {
             ours.remove_all(&theirs);
             model.retain(|place| !other.contains(place));
             prop_assert_eq!(ours.len(), model.len());
+            let mut both = ours.clone();
+            both.insert_all(&theirs);
+            prop_assert!(both.iter().eq(model.union(&other).copied()));
+            prop_assert_eq!(both.len(), model.union(&other).count());
             prop_assert!(ours.iter().eq(model.iter().copied()));
             prop_assert!((0..400).all(|place| ours.contains(place) == model.contains(&place)));
         }

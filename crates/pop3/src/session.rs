@@ -175,10 +175,16 @@ impl Authorization {
                 command::capa::answer(&self.service, &self.client, false, replies);
                 self.stay()
             }
+            Request::Lang(tag) => {
+                self.user = user;
+                command::lang::answer(tag, replies);
+                self.stay()
+            }
             Request::Pass(password) => command::pass::answer(self, user, password, replies).await,
             Request::Quit => command::quit::without_update(replies),
             Request::Stls => command::stls::answer(self, replies),
             Request::User(name) => command::user::answer(self, name, replies),
+            Request::Utf8 => command::utf8::answer(self, replies),
             Request::Dele(_)
             | Request::List(_)
             | Request::Noop
@@ -246,6 +252,7 @@ impl Transaction {
         match request {
             Request::Capa => command::capa::answer(&self.service, &self.client, true, replies),
             Request::Dele(message) => command::dele::answer(&mut self.maildrop, message, replies),
+            Request::Lang(tag) => command::lang::answer(tag, replies),
             Request::List(None) => return command::list::all(self, replies),
             Request::List(Some(message)) => command::list::one(&self.maildrop, message, replies),
             Request::Noop => command::noop::answer(replies),
@@ -264,6 +271,7 @@ impl Transaction {
                 replies.err("Already signed in");
             }
             Request::Stls => command::stls::too_late(replies),
+            Request::Utf8 => command::utf8::too_late(replies),
         }
         self.stay()
     }
@@ -287,7 +295,7 @@ const LONGEST_HOLD: Duration = Duration::from_secs(4);
 fn complete(line: Line, replies: &mut Replies<'_>) -> Option<Bytes> {
     match line {
         Line::Complete(line) => Some(line),
-        Line::TooLong => {
+        Line::TooLong(_) => {
             replies.err("Line too long");
             None
         }

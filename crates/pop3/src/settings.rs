@@ -12,6 +12,14 @@ pub struct Settings {
     pub mark_seen: bool,
     /// The least time between two sign-ins to one maildrop (`LOGIN-DELAY`, RFC 2449 §6.5), to the second. Default: none.
     pub login_delay: Duration,
+    /// The folder that is the maildrop, its names from the top down. Default: INBOX.
+    pub folder: Vec<String>,
+    /// Which of its messages a session sees. Default: all.
+    pub serve: Serve,
+    /// What becomes of a message that a client deletes. Default: it is removed.
+    pub deleted: Deleted,
+    /// How long a message that was read stays at least (`EXPIRE`, RFC 2449 §6.7), in whole days; see [`Expire`]. Default: for ever.
+    pub expire: Expire,
     /// How long a signed-in client may be silent. RFC 1939 §3 asks for ten minutes at least. Default: ten minutes.
     pub idle_timeout: Duration,
     /// How long a client that has not signed in may take for one line. Default: one minute.
@@ -40,12 +48,48 @@ impl Settings {
     }
 }
 
+/// Which messages a session sees.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Serve {
+    /// All that are in the folder.
+    #[default]
+    All,
+    /// Those that were not \\Seen at sign-in: for programs that would fetch a large mailbox anew.
+    Unseen,
+}
+
+/// What becomes of a message that a client deletes.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Deleted {
+    /// It is removed.
+    #[default]
+    Remove,
+    /// It is moved to the folder for deleted mail, as other programs do.
+    Trash,
+}
+
+/// How long a message stays that was read. What is due leaves at the end of a session, when the client says QUIT: with what it deleted, and to
+/// the same place.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Expire {
+    /// For ever.
+    #[default]
+    Never,
+    /// So many days from when it came into the folder, if it is \\Seen or was fetched whole by then. 0: until the end of the session that fetches
+    /// it whole (an implicit DELE); what only another program read stays.
+    Days(u32),
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
             host_name: "localhost".to_owned(),
             mark_seen: true,
             login_delay: Duration::ZERO,
+            folder: vec!["INBOX".to_owned()],
+            serve: Serve::default(),
+            deleted: Deleted::default(),
+            expire: Expire::default(),
             idle_timeout: LEAST_IDLE_TIMEOUT,
             sign_in_idle_timeout: Duration::from_mins(1),
             sign_in_timeout: Duration::from_mins(3),

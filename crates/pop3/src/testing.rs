@@ -1,10 +1,20 @@
 //! A small office for conversation tests: one account on a store in memory, and clients that talk to the real driver over sockets.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use fieldpost_connection::{Connection, ConnectionId, Origin, Peer};
 use fieldpost_directory::{AccountUpdate, Address, Directory, NewAccount, Secret};
-use fieldpost_mailbox::{Expunge, FolderId, Mailbox, Mailboxes, NewItem, Row, SpecialUse};
+use fieldpost_mailbox::{
+    Expunge, FlagUpdate, Flags, FolderId, FolderKind, Mailbox, Mailboxes, NewFolder, NewItem, Row,
+    SpecialUse, UpdateMode,
+};
 use fieldpost_store::{MemoryStore, Store as _};
 use rustls::pki_types::{PrivateKeyDer, ServerName};
 use tokio::{
@@ -35,6 +45,8 @@ pub(crate) struct Office {
     inbox: FolderId,
     store: Arc<MemoryStore>,
     tls: Option<TlsAcceptor>,
+    /// What time the mailboxes believe it is.
+    clock: Arc<AtomicI64>,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -61,7 +73,17 @@ impl Office {
         let mut account = NewAccount::new(Address::parse(ADDRESS).unwrap());
         account.password = Some(Secret::from(PASSWORD));
         let account = directory.add(account).await.unwrap().id;
-        let mailboxes = Mailboxes::new(store.clone(), fieldpost_mailbox::Settings::default());
+        let clock = Arc::new(AtomicI64::new(1_700_000_000));
+        let mailboxes = Mailboxes::new(
+            store.clone(),
+            fieldpost_mailbox::Settings {
+                clock: {
+                    let clock = clock.clone();
+                    Arc::new(move || clock.load(Ordering::Relaxed))
+                },
+                ..Default::default()
+            },
+        );
         let mailbox = mailboxes.open(account).await.unwrap();
         let inbox = mailbox.special(SpecialUse::Inbox).await.unwrap().id;
         let mut settings = Settings::default();
@@ -73,6 +95,7 @@ impl Office {
             inbox,
             store,
             tls: None,
+            clock,
             shutdown: CancellationToken::new(),
         }
     }
@@ -107,6 +130,43 @@ impl Office {
             .rows()
             .copied()
             .collect()
+    }
+
+    /// Lets so many days pass.
+    pub(crate) fn days_pass(&self, days: i64) {
+        self.clock.fetch_add(days * 24 * 60 * 60, Ordering::Relaxed);
+    }
+
+    /// What is in a special folder now.
+    pub(crate) async fn special(&self, special_use: SpecialUse) -> Vec<Row> {
+        let folder = self.mailbox.special(special_use).await.unwrap().id;
+        let view = self.mailbox.view(folder).await.unwrap();
+        view.rows().copied().collect()
+    }
+
+    /// Marks a message of the inbox as read, as another protocol does.
+    pub(crate) async fn read(&self, uid: u32) {
+        let seen = FlagUpdate::flags(UpdateMode::Add, Flags::SEEN);
+        let uids = [uid].into_iter().collect();
+        self.mailbox
+            .update_flags(self.inbox, &uids, &seen, None)
+            .await
+            .unwrap();
+    }
+
+    /// Puts a message into a folder of the top level, which is made.
+    pub(crate) async fn deliver_to(&self, name: &str, text: &[u8]) {
+        let new = NewFolder {
+            parent: None,
+            name: name.to_owned(),
+            kind: FolderKind::Mail,
+        };
+        let folder = self.mailbox.create_folder(&new).await.unwrap().id;
+        let account = self.mailbox.account();
+        let mut incoming = self.mailboxes.receive(account, None).await.unwrap();
+        incoming.write(text.to_vec().into()).await.unwrap();
+        let item = NewItem::new(incoming.finish().await.unwrap());
+        self.mailbox.append(folder, &item).await.unwrap();
     }
 
     /// Deletes a message as another protocol does.

@@ -14,6 +14,7 @@ mod imap;
 mod known_keys;
 mod mail;
 mod overlay;
+mod pop3;
 mod units;
 
 #[cfg(test)]
@@ -30,6 +31,7 @@ pub use difference::{Change, Effect, difference};
 pub use http::{ActiveSyncSection, HttpSection};
 pub use imap::ImapSection;
 pub use mail::{DisabledAccounts, LineEnds, LmtpSection, OverQuota, TransportSection};
+pub use pop3::Pop3Section;
 pub use units::{ByteSize, Span};
 
 use crate::error::ConfigError;
@@ -209,20 +211,6 @@ pub struct QuotaSection {
     pub items: u64,
 }
 
-/// `[pop3]`
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Pop3Section {
-    /// A session that sends nothing for so long ends (RFC 1939 §3 asks for at least 10 minutes).
-    pub idle_timeout: Span,
-    /// The same before sign-in.
-    pub sign_in_timeout: Span,
-    /// Whether a message that was fetched whole becomes read for all other programs too.
-    pub mark_seen: bool,
-    /// The least time between two sign-ins to one mailbox; zero = none. Mail programs are told of it.
-    pub login_delay: Span,
-}
-
 /// `[[listener]]`: one socket that takes connections.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -398,6 +386,9 @@ impl Config {
         }
         if let Some(reason) = self.imap.problem() {
             return Err(wrong(format!("[imap] {reason}")));
+        }
+        if let Some(reason) = self.pop3.problem() {
+            return Err(wrong(format!("[pop3] {reason}")));
         }
         if let Some(reason) = self.http.problem() {
             return Err(wrong(format!("[http] {reason}")));
@@ -638,17 +629,6 @@ impl Default for DirectorySection {
             default_domain: String::new(),
             plaintext_sign_in: PlaintextSignIn::Loopback,
             allow_plain_import: false,
-        }
-    }
-}
-
-impl Default for Pop3Section {
-    fn default() -> Self {
-        Self {
-            idle_timeout: Span::seconds(600),
-            sign_in_timeout: Span::seconds(60),
-            mark_seen: true,
-            login_delay: Span::seconds(0),
         }
     }
 }

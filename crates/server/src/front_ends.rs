@@ -16,7 +16,7 @@ use crate::{
     control::{self, Operator},
     listener::{Accepted, AcceptedSocket, BoxedSession, Handler},
     routes,
-    tls::Handshakes,
+    tls::{Certificates, Handshakes},
 };
 
 /// The services of all protocols, one each, whatever number of listeners they have.
@@ -49,6 +49,7 @@ impl FrontEnds {
         directory: &Arc<Directory>,
         mailboxes: &Arc<Mailboxes>,
         transport: &Arc<Transport>,
+        certificates: &Arc<Certificates>,
         probe: Arc<dyn web::Probe>,
     ) -> Self {
         let handshake_timeout = config.tls.handshake_timeout.duration();
@@ -66,12 +67,8 @@ impl FrontEnds {
         };
         let pop3 = fieldpost_pop3::Settings {
             host_name: config.hostname(),
-            idle_timeout: config.pop3.idle_timeout.duration(),
-            sign_in_idle_timeout: config.pop3.sign_in_timeout.duration(),
-            mark_seen: config.pop3.mark_seen,
-            login_delay: config.pop3.login_delay.duration(),
             handshake_timeout,
-            ..fieldpost_pop3::Settings::default()
+            ..config.pop3.settings()
         };
         let mut lmtp = fieldpost_smtp::Settings {
             hostname: config.hostname(),
@@ -91,7 +88,7 @@ impl FrontEnds {
         // One adaptor for each front-end over HTTP; the first that takes a path answers.
         let routes: Vec<Arc<dyn web::Route>> = vec![
             Arc::new(routes::ActiveSync(Arc::clone(&activesync))),
-            Arc::new(routes::Autodiscover::new(config, directory)),
+            Arc::new(routes::Autoconfig::new(config, directory, certificates)),
         ];
         Self {
             imap: fieldpost_imap::Service::new(Arc::clone(directory), Arc::clone(mailboxes), imap),

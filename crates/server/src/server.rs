@@ -79,6 +79,7 @@ impl Server {
             &engine.directory,
             &engine.mailboxes,
             &engine.transport,
+            &certificates,
             probe,
         );
         let admission = Admission::new(

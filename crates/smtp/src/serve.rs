@@ -94,7 +94,7 @@ impl Driver {
             .line(settings.max_command_line, timeout)
             .await?;
         let command = match line {
-            Line::TooLong => Err(Reply::line_too_long()),
+            Line::TooLong(_) => Err(Reply::line_too_long()),
             Line::Complete(line) => Command::parse(&line).map_err(Reply::from),
         };
         // Behind a MAIL that was refused, the rest of a pipelined group comes at the wrong moment by no fault of the

@@ -1,6 +1,6 @@
 //! What the operator decides about mail on its way; `server` fills it in.
 
-use crate::Address;
+use crate::{Address, QueueSettings};
 
 /// Settings of the transport.
 #[derive(Clone, Debug)]
@@ -16,6 +16,24 @@ pub struct Settings {
     pub concurrency: usize,
     /// Who gets mail to `postmaster` where nobody has that address (RFC 5321 §4.5.1).
     pub postmaster: Option<Address>,
+    /// Our own name, in notices to senders.
+    pub hostname: String,
+    /// Where mail for others goes.
+    pub relay: Relay,
+    /// How mail is tried again.
+    pub queue: QueueSettings,
+}
+
+/// Where mail for other servers goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Relay {
+    /// Nowhere: it is refused.
+    #[default]
+    Off,
+    /// To one host that takes all of it.
+    Smarthost,
+    /// To the mail exchangers of the recipients' domains.
+    Mx,
 }
 
 /// What the sender is told when a mailbox is full.
@@ -46,6 +64,9 @@ impl Default for Settings {
             max_hops: 50,
             concurrency: 32,
             postmaster: None,
+            hostname: "localhost".to_owned(),
+            relay: Relay::default(),
+            queue: QueueSettings::default(),
         }
     }
 }

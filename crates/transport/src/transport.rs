@@ -4,21 +4,23 @@ use std::{fmt, sync::Arc};
 
 use fieldpost_directory::Directory;
 use fieldpost_mailbox::{Flags, Mailboxes, NewItem};
+use fieldpost_store::AccountId;
 use futures_util::{StreamExt as _, stream};
 
 use crate::{
-    Address, Delivered, Deliveries, Delivery, Envelope, Hook, Incoming, Placement, Received,
-    Recipient, Refusal, Settings, recipient, refusal,
+    Address, Delivered, Deliveries, Delivery, Envelope, Hook, Incoming, Placement, QueueStatistics,
+    Received, Recipient, Refusal, Relay, Settings, queue::Queue, recipient, refusal,
 };
 
 /// Takes messages, and brings them to the mailboxes of their recipients.
 ///
 /// Rule: [`Deliveries`] says `Ok` for a recipient only when the message is in its mailbox and on disk.
 pub struct Transport {
-    directory: Arc<Directory>,
-    mailboxes: Arc<Mailboxes>,
-    settings: Settings,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) mailboxes: Arc<Mailboxes>,
+    pub(crate) settings: Settings,
     hooks: Vec<Arc<dyn Hook>>,
+    pub(crate) queue: Queue,
 }
 
 impl Transport {
@@ -43,7 +45,34 @@ impl Transport {
             mailboxes,
             settings,
             hooks,
+            queue: Queue::default(),
         })
+    }
+
+    /// Whether mail is sent to other servers.
+    pub fn relays(&self) -> bool {
+        self.settings.relay != Relay::Off
+    }
+
+    /// What the queue holds and did.
+    pub fn queue_statistics(&self) -> QueueStatistics {
+        self.queue.statistics()
+    }
+
+    /// Seconds since 1970, by the mailboxes' clock.
+    pub(crate) fn now(&self) -> i64 {
+        (self.mailboxes.settings().clock)()
+    }
+
+    /// Begins to take in a message that `account` sends. `size` is what the sender said of its size in bytes.
+    pub async fn compose(
+        &self,
+        account: AccountId,
+        size: Option<u64>,
+    ) -> Result<Incoming, Refusal> {
+        let incoming = self.mailboxes.receive(account, size).await;
+        let incoming = incoming.map_err(refusal::of_message)?;
+        Ok(Incoming::new(incoming, self.settings.max_hops))
     }
 
     /// Who has `address`, if mail to it is taken.

@@ -117,6 +117,16 @@ impl Framer {
         }
     }
 
+    /// Takes what was kept of a line that was too long to be read: its first octets, where the tag stands unless the line goes on behind a literal,
+    /// and its last ones, which may announce that more of the command comes.
+    pub fn too_long(&mut self, start: &[u8], end: &[u8]) -> Frame {
+        let announced = literal_spec(end);
+        match self.refused.take() {
+            Some(command) => self.refuse_tagged(command.tag, announced),
+            None => self.refuse(start, announced),
+        }
+    }
+
     /// Takes octets of the literal that is to be joined; those beyond its end are not kept. The next call to [`line`](Self::line) continues the
     /// command.
     pub fn literal(&mut self, octets: &[u8]) {
@@ -346,6 +356,25 @@ mod tests {
     }
 
     /// Fault 8: thousands of small literals (CVE-2024-34055).
+    #[test]
+    fn a_line_that_is_too_long_ends_like_any_other() {
+        let mut framer = Framer::new(100);
+        assert_eq!(framer.too_long(b"a SEARCH 1,2", b"3,4"), refused("a", 0));
+        assert_eq!(
+            framer.too_long(b"b SEARCH 1,2", b"TEXT {9+}"),
+            refused("b", 9)
+        );
+        assert_eq!(
+            framer.line(b"c SEARCH TEXT {0+}", MODE),
+            Frame::Literal {
+                size: 0,
+                wait: false
+            }
+        );
+        assert_eq!(framer.too_long(b" OR 1,2", b"{5}"), refused("c", 0));
+        assert!(framer.is_empty());
+    }
+
     #[test]
     fn fault_8_thousands_of_small_literals() {
         let mut framer = Framer::new(65536);

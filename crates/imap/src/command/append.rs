@@ -81,8 +81,9 @@ pub(crate) async fn pass_over(
                 .await?;
             left -= chunk.len() as u64;
         }
-        let Line::Complete(line) = output.line(LINE_LIMIT, patience).await? else {
-            return Ok(());
+        let line = match output.line(LINE_LIMIT, patience).await? {
+            Line::Complete(line) => line,
+            Line::TooLong(cut) => cut.end,
         };
         match literal_spec(&line) {
             Some(literal) if literal.non_sync => left = literal.size,
@@ -160,7 +161,14 @@ async fn receive(
         let taken = take(user, literal.size, output).await?;
         let line = match output.line(settings.command_limit, patience).await? {
             Line::Complete(line) => line,
-            Line::TooLong => return Err(Stop::Refused(Answer::bad("Line too long"))),
+            Line::TooLong(cut) => {
+                if let Some(literal) = literal_spec(&cut.end)
+                    && literal.non_sync
+                {
+                    pass_over(output, literal.size, MOST_PASSED_OVER, patience).await?;
+                }
+                return Err(Stop::Refused(Answer::bad("Line too long")));
+            }
         };
         let announced = literal_spec(&line);
         let next = append::next(tag, &line, announced, message.utf8);

@@ -49,7 +49,7 @@ impl Exchange {
         } = self;
         let line = match line {
             Line::Complete(line) => line,
-            Line::TooLong => {
+            Line::TooLong(_) => {
                 finish(&tag, Answer::bad("Line too long"), output);
                 return state.failed(Duration::ZERO, output);
             }

@@ -229,8 +229,28 @@ async fn a_line_without_end_is_answered_and_costs_no_memory() {
     client
         .sends(format!("x NOOP {}\r\n", "y".repeat(300_000)))
         .await;
-    assert!(client.line().await.starts_with("* BAD "));
+    let (_, tagged) = client.until("x").await;
+    assert!(tagged.starts_with("BAD"), "{tagged}");
     client.ok("NOOP").await;
+}
+
+/// What comes unasked behind a line that is too long is a literal, and no command.
+#[tokio::test]
+async fn the_literal_behind_a_line_that_is_too_long_is_not_taken_for_commands() {
+    let office = Office::open().await;
+    let mut client = office.signed_in().await;
+    let set = "1,".repeat(100_000);
+    client
+        .sends(format!(
+            "x UID SEARCH {set}1 SUBJECT {{18+}}\r\ny DELETE Archive\r\n OR {set}1 TEXT {{10+}}\r\nz LOGOUT\r\n\r\n"
+        ))
+        .await;
+    let (told, tagged) = client.until("x").await;
+    assert!(
+        told.is_empty() && tagged.starts_with("BAD"),
+        "{told:?} {tagged}"
+    );
+    client.ok("STATUS Archive (MESSAGES)").await;
 }
 
 #[tokio::test]

@@ -6,7 +6,8 @@ use fieldpost_store::{AccountId, Hold, Scan};
 
 use super::Problem;
 use crate::{
-    EntryId, Error, Mailboxes, item::record::ItemRecord, keys, pages::Pages, transaction::Attempts,
+    EntryId, Error, Mailboxes, item::record::ItemRecord, keys, outbox::OutgoingRecord,
+    pages::Pages, transaction::Attempts,
 };
 
 impl Mailboxes {
@@ -28,6 +29,18 @@ impl Mailboxes {
                             body: item.body,
                             account,
                             item: item.entry.0,
+                        });
+                    }
+                }
+                let mut pages = Pages::new(&*self.store, account, Scan::prefix(vec![keys::OUTBOX]));
+                while let Some((key, value)) = pages.next().await? {
+                    if let Some((id, None)) = keys::of_outgoing(&key)
+                        && let Ok(outgoing) = OutgoingRecord::decode(&value)
+                    {
+                        wanted.insert(Hold {
+                            body: outgoing.body,
+                            account,
+                            item: id.0,
                         });
                     }
                 }

@@ -22,6 +22,7 @@ use crate::{
     index::{block, load},
     item::record::ItemRecord,
     keys,
+    outbox::OutgoingRecord,
     pages::Pages,
     quota::Quota,
 };
@@ -56,6 +57,7 @@ impl Mailbox {
         for folder in folders.values() {
             self.check_folder(folder, depth, &mut found).await?;
         }
+        self.check_outbox(&mut found).await?;
         found.counter("next_entry", "the account", head.next_entry, found.entry, 1);
         found.counter(
             "next_content",
@@ -101,6 +103,20 @@ impl Mailbox {
         }
         for folder in self.strays(folders.keys().copied().collect()).await? {
             found.problems.push(Problem::NoFolder { folder });
+        }
+        Ok(())
+    }
+
+    async fn check_outbox(&self, found: &mut Found) -> Result<(), Error> {
+        let mut pages = self.pages(Scan::prefix(vec![keys::OUTBOX]));
+        while let Some((key, value)) = pages.next().await? {
+            let (id, recipient) = keys::of_outgoing(&key).unwrap_or_default();
+            if recipient.is_none() {
+                found.entry = found.entry.max(id.0);
+                if let Err(wrong) = OutgoingRecord::decode(&value) {
+                    found.malformed(&format!("entry {id} of the outbox"), &wrong);
+                }
+            }
         }
         Ok(())
     }

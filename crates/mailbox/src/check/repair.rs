@@ -13,6 +13,7 @@ use crate::{
     index::block,
     item::record::ItemRecord,
     keys,
+    outbox::OutgoingRecord,
     quota::Quota,
     transaction::{Attempts, Transaction},
 };
@@ -39,7 +40,7 @@ impl Mailbox {
             .shown(|state| Ok(state.folders.keys().copied().collect()))
             .await?;
         let mut quota = Quota::default();
-        let mut largest = (0, 0, 0);
+        let mut largest = (self.mend_outbox().await?, 0, 0);
         for folder in folders {
             loop {
                 let mut transaction = self.begin().await?;
@@ -205,6 +206,26 @@ impl Mailbox {
     }
 
     /// Makes a head record anew if it does not parse: counters far behind all that is in use, the default quota.
+    /// Takes entries that do not parse out of the outbox; the largest number of an entry in it.
+    async fn mend_outbox(&self) -> Result<u64, Error> {
+        let mut largest = 0;
+        let mut commit = Commit::new(self.account());
+        let mut pages = self.pages(Scan::prefix(vec![keys::OUTBOX]));
+        let mut is_lost = true;
+        while let Some((key, value)) = pages.next().await? {
+            let (id, recipient) = keys::of_outgoing(&key).unwrap_or_default();
+            if recipient.is_none() {
+                largest = largest.max(id.0);
+                is_lost = OutgoingRecord::decode(&value).is_err();
+            }
+            if is_lost && commit.ops.len() < MENDED_AT_ONCE {
+                commit.delete(key);
+            }
+        }
+        self.commit_aside(commit).await?;
+        Ok(largest)
+    }
+
     async fn mend_head(&self) -> Result<Option<Problem>, Error> {
         let _writer = self.account.writer.lock().await;
         let store = &*self.mailboxes.store;

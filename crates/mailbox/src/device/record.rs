@@ -355,7 +355,7 @@ impl Mailbox {
     }
 
     /// Commits what changes nothing that clients see; `false`: somebody else wrote first.
-    pub(super) async fn commit_aside(&self, commit: Commit) -> Result<bool, Error> {
+    pub(crate) async fn commit_aside(&self, commit: Commit) -> Result<bool, Error> {
         if commit.ops.is_empty() {
             return Ok(true);
         }

@@ -83,7 +83,7 @@ impl Mailbox {
     }
 
     /// Adds one item that comes from outside to the transaction.
-    pub(super) async fn take_in(
+    pub(crate) async fn take_in(
         &self,
         transaction: &mut Transaction,
         threads: &mut thread::Memory<'_>,
@@ -128,16 +128,16 @@ impl Mailbox {
 
 /// An item from outside, with what does not depend on the mailbox's state.
 #[derive(Debug)]
-pub(super) struct Coming<'a> {
+pub(crate) struct Coming<'a> {
     item: &'a NewItem,
     prefix: Bytes,
     references: thread::References,
     /// Bytes of the whole item.
-    pub(super) size: u64,
+    pub(crate) size: u64,
 }
 
 impl<'a> Coming<'a> {
-    pub(super) fn new(item: &'a NewItem) -> Self {
+    pub(crate) fn new(item: &'a NewItem) -> Self {
         let prefix = whole_prefix(item);
         Self {
             item,

@@ -15,5 +15,5 @@ pub use expunge::{EXPUNGED_AT_ONCE, Expunge, Expunged};
 pub use flags::{FlagUpdate, Stored, UpdateMode};
 pub use read::{Header, Item, ItemReader};
 
-pub(crate) use append::Arrival;
+pub(crate) use append::{Arrival, Coming};
 pub(crate) use flags::Change;

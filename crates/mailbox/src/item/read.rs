@@ -216,6 +216,14 @@ pub struct ItemReader {
 }
 
 impl ItemReader {
+    /// A body that nothing was put before.
+    pub(crate) fn over(body: Box<dyn BodyReader>) -> Self {
+        Self {
+            before: Bytes::new(),
+            body: Some(body),
+        }
+    }
+
     /// The next chunk, at most 64 KiB; `None` at the end of the range.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         if !self.before.is_empty() {

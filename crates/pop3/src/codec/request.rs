@@ -25,6 +25,8 @@ pub enum Request<'a> {
     Capa,
     /// `DELE msg` (RFC 1939 §5).
     Dele(MessageNumber),
+    /// `LANG [tag]` (RFC 6856 §3.2); without a tag, the question which there are.
+    Lang(Option<&'a str>),
     /// `LIST [msg]` (RFC 1939 §5).
     List(Option<MessageNumber>),
     /// `NOOP` (RFC 1939 §5).
@@ -52,6 +54,8 @@ pub enum Request<'a> {
     Uidl(Option<MessageNumber>),
     /// `USER name` (RFC 1939 §7).
     User(&'a str),
+    /// `UTF8` (RFC 6856 §2.1).
+    Utf8,
 }
 
 impl<'a> Request<'a> {
@@ -73,6 +77,7 @@ impl<'a> Request<'a> {
             b"AUTH" => auth(rest),
             b"CAPA" => alone(rest, Self::Capa),
             b"DELE" => one_number(rest).map(Self::Dele),
+            b"LANG" => language(rest),
             b"LIST" => optional_number(rest).map(Self::List),
             b"NOOP" => alone(rest, Self::Noop),
             b"PASS" => password(line),
@@ -84,6 +89,7 @@ impl<'a> Request<'a> {
             b"TOP" => top(rest),
             b"UIDL" => optional_number(rest).map(Self::Uidl),
             b"USER" => user(rest),
+            b"UTF8" => alone(rest, Self::Utf8),
             _ => Err(RequestError::UnknownCommand),
         }
     }
@@ -94,6 +100,7 @@ impl<'a> Request<'a> {
             Self::Auth { .. } => "AUTH",
             Self::Capa => "CAPA",
             Self::Dele(_) => "DELE",
+            Self::Lang(_) => "LANG",
             Self::List(_) => "LIST",
             Self::Noop => "NOOP",
             Self::Pass(_) => "PASS",
@@ -105,6 +112,7 @@ impl<'a> Request<'a> {
             Self::Top { .. } => "TOP",
             Self::Uidl(_) => "UIDL",
             Self::User(_) => "USER",
+            Self::Utf8 => "UTF8",
         }
     }
 }
@@ -224,6 +232,15 @@ fn user(rest: &[u8]) -> Result<Request<'_>, RequestError> {
     }
 }
 
+fn language(rest: &[u8]) -> Result<Request<'_>, RequestError> {
+    let (tag, rest) = split_word(rest);
+    nothing_more(rest)?;
+    match tag {
+        [] => Ok(Request::Lang(None)),
+        tag => text(tag).map(|tag| Request::Lang(Some(tag))),
+    }
+}
+
 fn top(rest: &[u8]) -> Result<Request<'_>, RequestError> {
     let (message, rest) = split_word(rest);
     let (lines, rest) = split_word(rest);
@@ -311,6 +328,9 @@ mod tests {
         let cases: &[(&[u8], Request<'_>)] = &[
             (b"CAPA", Request::Capa),
             (b"dele 7", Request::Dele(number(7))),
+            (b"LANG", Request::Lang(None)),
+            (b"lang en", Request::Lang(Some("en"))),
+            (b"LANG *", Request::Lang(Some("*"))),
             (b"LIST", Request::List(None)),
             (b"LIST ", Request::List(None)),
             (b"LIST 007", Request::List(Some(number(7)))),
@@ -331,6 +351,7 @@ mod tests {
             (b"UIDL 2", Request::Uidl(Some(number(2)))),
             (b"USER alice@demo.test", Request::User("alice@demo.test")),
             (b"USER Alice Example ", Request::User("Alice Example")),
+            (b"utf8", Request::Utf8),
             (b"USER m\xc3\xbcller", Request::User("müller")),
             (
                 b"AUTH",
@@ -387,6 +408,8 @@ mod tests {
             (b"TOP 1 x", RequestError::NotANumber),
             (b"STAT 1", RequestError::TooManyArguments),
             (b"USER", RequestError::MissingArgument),
+            (b"UTF8 USER", RequestError::TooManyArguments),
+            (b"LANG en de", RequestError::TooManyArguments),
         ];
         for (line, error) in cases {
             assert_eq!(Request::parse(line), Err(*error), "{line:?}");

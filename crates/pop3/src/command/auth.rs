@@ -55,7 +55,7 @@ impl Exchange {
         } = self;
         let line = match line {
             Line::Complete(line) => line,
-            Line::TooLong => {
+            Line::TooLong(_) => {
                 replies.err("Line too long");
                 return authorization.failed(Duration::ZERO);
             }

@@ -3,7 +3,7 @@
 
 use fieldpost_directory::sasl::Mechanism;
 
-use crate::{Service, codec::Replies, session::Client};
+use crate::{Expire, Service, codec::Replies, session::Client};
 
 pub(crate) fn answer(
     service: &Service,
@@ -18,9 +18,14 @@ pub(crate) fn answer(
         "RESP-CODES",
         "AUTH-RESP-CODE",
         "PIPELINING",
-        "EXPIRE NEVER",
+        "UTF8 USER",
+        "LANG",
     ] {
         replies.line(capability);
+    }
+    match service.settings.expire {
+        Expire::Never => replies.line("EXPIRE NEVER"),
+        Expire::Days(days) => replies.line(format_args!("EXPIRE {days}")),
     }
     let delay = service.settings.login_delay.as_secs();
     if delay > 0 {

@@ -3,6 +3,7 @@
 pub(crate) mod auth;
 pub(crate) mod capa;
 pub(crate) mod dele;
+pub(crate) mod lang;
 pub(crate) mod list;
 pub(crate) mod noop;
 pub(crate) mod pass;
@@ -14,3 +15,4 @@ pub(crate) mod stls;
 pub(crate) mod top;
 pub(crate) mod uidl;
 pub(crate) mod user;
+pub(crate) mod utf8;

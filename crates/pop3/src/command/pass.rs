@@ -54,6 +54,15 @@ pub(crate) async fn open_maildrop(
             );
             return authorization.stay();
         }
+        Err(OpenError::NoFolder) => {
+            let folder = service.settings.folder.join("/");
+            tracing::warn!(connection = %client.id, account = %identity.account, %folder, "there is no such folder for POP3");
+            replies.err_with(
+                ResponseCode::SysPerm,
+                format_args!("There is no folder {folder}"),
+            );
+            return authorization.stay();
+        }
         Err(OpenError::Mailbox(error)) => {
             let code = if error.is_temporary() {
                 ResponseCode::SysTemp
@@ -114,7 +123,10 @@ pub(crate) fn refuse(
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{Office, pass};
+    use crate::{
+        Serve,
+        testing::{Office, message, pass},
+    };
 
     /// What a client is told says whether another password would help, and no more.
     #[tokio::test]
@@ -146,5 +158,60 @@ mod tests {
             client.says(&pass(), "+OK Maildrop has *").await;
             client.quits().await;
         }
+    }
+
+    #[tokio::test]
+    async fn another_folder_than_the_inbox() {
+        let office = Office::with(|settings| settings.folder = vec!["Scans".to_owned()]).await;
+        office.deliver(&message("inbox", 10)).await;
+        let mut client = office.connect().await;
+        client.says("USER alice@demo.test", "+OK *").await;
+        client
+            .says(&pass(), "-ERR [SYS/PERM] There is no folder Scans")
+            .await;
+        let text = message("scan", 10);
+        office.deliver_to("Scans", &text).await;
+        client.signs_in().await;
+        client.says("STAT", &format!("+OK 1 {}", text.len())).await;
+        assert_eq!(client.asks_message("RETR 1").await.1, text);
+        client.says("DELE 1", "+OK *").await;
+        client.quits().await;
+        assert_eq!(office.inbox().await.len(), 1);
+        office.signed_in().await.says("STAT", "+OK 0 0").await;
+    }
+
+    #[tokio::test]
+    async fn only_what_is_unseen_where_the_setting_says_so() {
+        let office = Office::with(|settings| settings.serve = Serve::Unseen).await;
+        let texts: Vec<_> = ["one", "two", "three", "four"]
+            .into_iter()
+            .map(|subject| message(subject, 10 * subject.len()))
+            .collect();
+        for text in &texts {
+            office.deliver(text).await;
+        }
+        office.read(1).await;
+        office.read(3).await;
+        let mut client = office.signed_in().await;
+        let octets = texts[1].len() + texts[3].len();
+        client.says("STAT", &format!("+OK 2 {octets}")).await;
+        let ids = client.asks_lines("UIDL").await;
+        assert_eq!(ids.len(), 2);
+        assert!(ids[0].ends_with(".00000002") && ids[1].ends_with(".00000004"));
+        let lines = client.asks_lines("LIST").await;
+        assert_eq!(lines[1], format!("2 {}", texts[3].len()));
+        client
+            .says("RETR 3", "-ERR No such message, only 2 in maildrop")
+            .await;
+        assert_eq!(client.asks_message("RETR 1").await.1, texts[1]);
+        client.says("DELE 2", "+OK *").await;
+        client.says("RSET", "+OK *").await;
+        client.says("STAT", &format!("+OK 2 {octets}")).await;
+        client.says("DELE 2", "+OK *").await;
+        client.quits().await;
+        let left: Vec<_> = office.inbox().await.iter().map(|row| row.uid).collect();
+        assert_eq!(left, [1, 2, 3]);
+        // What was fetched is read by now.
+        office.signed_in().await.says("STAT", "+OK 0 0").await;
     }
 }

@@ -25,6 +25,7 @@ pub(crate) fn run(session: Session, mail: MailCommand, cx: &Context<'_>) -> Step
             body: mail.body,
             smtp_utf8: mail.smtp_utf8,
             size: mail.size,
+            ..Envelope::default()
         },
         recipients: Vec::new(),
     };

@@ -68,7 +68,7 @@ pub(crate) struct Inner {
     /// Files with lower numbers were made before this start.
     pub(crate) first_own_file: u64,
     pub(crate) counters: Counters,
-    /// One permit per KiB of accepted and not yet applied commits.
+    /// One permit per KiB of accepted and not yet applied commits, and no less than one for each of their changes.
     pub(crate) backlog: Arc<tokio::sync::Semaphore>,
     pub(crate) keeper: Keeper,
     /// Set while the disk has less room than the reserve.
@@ -92,8 +92,9 @@ pub(crate) struct Durable {
     pub(crate) offset: u64,
 }
 
-/// How many KiB may be accepted and not yet applied.
-pub(crate) const BACKLOG_KIB: usize = 64 * 1024;
+/// How many KiB may be accepted and not yet applied. What a killed process had not applied the next open has to, into an index that
+/// nothing of is in memory: some 20 µs a change.
+pub(crate) const BACKLOG_KIB: usize = 32 * 1024;
 
 impl Inner {
     /// The index, unless it is being rebuilt.

@@ -459,18 +459,17 @@ impl Drop for EmbeddedStore {
     }
 }
 
-/// How many KiB of the backlog a commit takes.
+/// How many KiB of the backlog a commit takes: its memory, and a KiB at least for each change that has to go into the index.
 fn cost(commit: &Commit) -> u32 {
     let ops: usize = commit
         .ops
         .iter()
         .map(|op| match op {
-            Op::Put { key, value } => 64 + key.len() + value.len(),
-            Op::Delete { key } => 64 + key.len(),
-            Op::Hold { .. } | Op::Release { .. } => 64,
+            Op::Put { key, value } => (key.len() + value.len()).div_ceil(1024),
+            Op::Delete { .. } | Op::Hold { .. } | Op::Release { .. } => 1,
         })
         .sum();
     let bodies: u64 = commit.bodies.iter().map(|body| body.size).sum();
-    let kib = (ops as u64 + bodies.min(128 * 1024)) / 1024 + 1;
+    let kib = ops as u64 + bodies.min(128 * 1024) / 1024 + 1;
     kib.min(BACKLOG_KIB as u64 / 4) as u32
 }

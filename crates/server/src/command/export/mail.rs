@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
-use fieldpost_mailbox::{Flags, Folder, FolderId, FolderKind, Mailbox, SpecialUse};
+use fieldpost_mailbox::{Flags, Folder, FolderId, FolderKind, Mailbox};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -164,6 +164,8 @@ pub async fn operate(
         damaged: Vec::new(),
         left_out: Vec::new(),
     };
+    let shown = engine.config.pop3.path();
+    let shown: Vec<&str> = shown.iter().map(String::as_str).collect();
     for (path, folder) in chosen {
         let view = mailbox.view(folder.id).await.map_err(engine::of_mailbox)?;
         let uids = Uids {
@@ -176,8 +178,13 @@ pub async fn operate(
             subscribed: folder.subscribed,
         });
         let labels = mailbox.labels().await.map_err(engine::of_mailbox)?;
-        // POP3 shows the inbox: all that is in it has a unique-id.
-        let unique_ids = if folder.special_use == Some(SpecialUse::Inbox) {
+        // All that is in the folder that POP3 shows has a unique-id.
+        let unique_ids = if mailbox
+            .folder_at(&shown)
+            .await
+            .map_err(engine::of_mailbox)?
+            .is_some_and(|shown| shown.id == folder.id)
+        {
             let ids = mailbox.unique_ids(folder.id, &view).await;
             Some(ids.map_err(engine::of_mailbox)?)
         } else {
