@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 use super::{
     ActiveSyncSection, CertificateFiles, Config, DirectorySection, HttpSection, ImapSection,
     LimitsSection, Listener, LmtpSection, LogSection, MailboxSection, Pop3Section, QuotaSection,
-    ServerSection, StoreSection, TlsSection, TransportSection,
+    RelaySection, ServerSection, StoreSection, SubmissionSection, TlsSection, TransportSection,
 };
 use crate::error::{ConfigError, UnknownKey};
 
@@ -62,6 +62,8 @@ pub fn section_keys(section: &str) -> Option<&'static [&'static str]> {
         "http" => fields_of::<HttpSection>(),
         "activesync" => fields_of::<ActiveSyncSection>(),
         "lmtp" => fields_of::<LmtpSection>(),
+        "submission" => fields_of::<SubmissionSection>(),
+        "relay" => fields_of::<RelaySection>(),
         "transport" => fields_of::<TransportSection>(),
         "listener" => fields_of::<Listener>(),
         _ => return None,
