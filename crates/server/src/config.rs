@@ -14,6 +14,7 @@ mod imap;
 mod known_keys;
 mod mail;
 mod overlay;
+mod policy;
 mod pop3;
 mod units;
 
@@ -31,6 +32,7 @@ pub use difference::{Change, Effect, difference};
 pub use http::{ActiveSyncSection, HttpSection};
 pub use imap::ImapSection;
 pub use mail::{DisabledAccounts, LineEnds, LmtpSection, OverQuota, TransportSection};
+pub use policy::{Bluetooth, MailAge, PolicySection};
 pub use pop3::Pop3Section;
 pub use units::{ByteSize, Span};
 
