@@ -131,7 +131,10 @@ pub async fn run(
     }
     let mut taken = plan.steps.len();
     if taken > 0 {
-        let (admitted, bad) = session.service.repeats.admit(&who, key, &mut plan);
+        let (admitted, bad) = session
+            .service
+            .repeats
+            .admit(&who, key, &mut plan, session.now());
         taken = admitted;
         if let Some(entry) = bad {
             let id = write::server_id(folder.id, entry);
@@ -160,7 +163,8 @@ pub async fn run(
         debug_assert!(is_put);
     }
     if taken > 0 {
-        session.service.repeats.note(who, key, &plan, taken);
+        let now = session.now();
+        session.service.repeats.note(who, key, &plan, taken, now);
     }
     write::responses(session, out, folder.id, &responses, &shown).await?;
     out.end();
