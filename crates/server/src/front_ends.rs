@@ -183,13 +183,14 @@ impl FrontEnd {
         };
         let handshake = all.handshakes.begin();
         let stream = tokio::select! {
-            done = tokio::time::timeout(all.handshake_timeout, acceptor.accept(stream)) => done
+            done = tokio::time::timeout(all.handshake_timeout, Box::pin(acceptor.accept(stream))) => done
                 .map_err(|_| ConnectionError::TimedOut)?
                 .map_err(ConnectionError::Handshake)?,
             () = handshake.cut() => return Err(ConnectionError::TimedOut),
         };
         drop(handshake);
-        web::serve(stream, origin, all.web, shutdown).await;
+        // Boxed, or each future that it is handed on by has room for all of it.
+        web::serve(Box::new(stream), origin, all.web, shutdown).await;
         Ok(())
     }
 
