@@ -3,6 +3,7 @@
 
 pub mod collection;
 pub mod demo;
+pub mod dovecot;
 pub mod hierarchy;
 pub mod http;
 pub mod imap;
@@ -15,4 +16,5 @@ pub mod post;
 pub mod programs;
 
 pub use demo::Demo;
+pub use dovecot::Dovecot;
 pub use post::Post;

@@ -62,6 +62,8 @@ pub enum Operation {
     FolderList(folder::list::Request),
     /// `fsck`
     Fsck(fsck::Request),
+    /// `import ADDRESS --imap`
+    ImportImap(import::imap::Request),
     /// `import ADDRESS`
     ImportMail(import::mail::Request),
     /// `restore --account`
@@ -105,6 +107,9 @@ impl Operation {
             Self::ExportStore(_) => answer(export::store::operate(engine, exchange).await),
             Self::Fsck(request) => answer(fsck::operate(request, engine, exchange).await),
             Self::FolderList(request) => answer(folder::list::operate(request, engine).await),
+            Self::ImportImap(request) => {
+                answer(import::imap::operate(request, engine, exchange).await)
+            }
             Self::ImportMail(request) => {
                 answer(import::mail::operate(request, engine, exchange).await)
             }
