@@ -131,7 +131,7 @@ fn arrival_of(header: &str) -> Option<i64> {
         .flatten()
         .find_map(|text| {
             let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text.trim());
-            date.ok().map(|date| date.as_second())
+            date.ok().map(jiff::Timestamp::as_second)
         })
 }
 

@@ -1,6 +1,6 @@
 //! A connection to another server: TCP, TLS from the first byte or later, lines and pieces of data in bounded memory.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use rustls::{
@@ -109,7 +109,7 @@ impl RemoteError {
             Self::Io(_) | Self::Closed | Self::Silent => FailureKind::Temporary,
         };
         let is_certificate = matches!(&self, Self::Io(error)
-            if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()));
+            if error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()).is_some());
         let failure = Failure::new(kind, format!("{}: {self}", server.host));
         match self {
             Self::NoTls => failure.advise("try --tls starttls, --tls implicit or another port"),
@@ -350,7 +350,12 @@ pub fn fingerprint(text: &str) -> Option<[u8; 32]> {
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// How long a server may be silent.

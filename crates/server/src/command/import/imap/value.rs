@@ -121,18 +121,15 @@ fn literal(rest: &[u8]) -> Option<(&[u8], &[u8])> {
 fn quoted(mut rest: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     let mut text = Vec::new();
     loop {
-        match rest {
-            [b'\\', byte, behind @ ..] => {
-                text.push(*byte);
-                rest = behind;
-            }
-            [b'"', behind @ ..] => return Some((text, behind)),
-            [byte, behind @ ..] => {
-                text.push(*byte);
-                rest = behind;
-            }
-            [] => return None,
-        }
+        let (first, behind) = rest.split_first()?;
+        let (byte, behind) = match first {
+            b'"' => return Some((text, behind)),
+            // At the end it stands for itself, and the string does not close.
+            b'\\' => behind.split_first().unwrap_or((first, behind)),
+            byte => (byte, behind),
+        };
+        text.push(*byte);
+        rest = behind;
     }
 }
 
