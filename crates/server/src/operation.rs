@@ -73,6 +73,8 @@ pub enum Operation {
     GroupRemove(group::remove::Request),
     /// `group set`
     GroupSet(group::set::Request),
+    /// `import ADDRESS --imap`
+    ImportImap(import::imap::Request),
     /// `import ADDRESS`
     ImportMail(import::mail::Request),
     /// `queue drop`
@@ -133,6 +135,9 @@ impl Operation {
             Self::GroupList(request) => answer(group::list::operate(request, engine)),
             Self::GroupRemove(request) => answer(group::remove::operate(request, engine).await),
             Self::GroupSet(request) => answer(group::set::operate(request, engine).await),
+            Self::ImportImap(request) => {
+                answer(import::imap::operate(request, engine, exchange).await)
+            }
             Self::ImportMail(request) => {
                 answer(import::mail::operate(request, engine, exchange).await)
             }
