@@ -16,6 +16,8 @@ pub struct Demo {
     directory: PathBuf,
     ports: Ports,
     child: Option<Child>,
+    /// Laid over its configuration.
+    environment: Vec<(String, String)>,
     /// What `demo.json` says.
     pub facts: serde_json::Value,
 }
@@ -26,7 +28,19 @@ impl Demo {
     /// # Panics
     /// If it does not become ready.
     pub fn start(directory: &Path) -> Self {
+        Self::start_with(directory, &[])
+    }
+
+    /// The same with keys of its configuration set, each as `SECTION__KEY`.
+    ///
+    /// # Panics
+    /// If it does not become ready.
+    pub fn start_with(directory: &Path, keys: &[(&str, &str)]) -> Self {
         let mut demo = Self {
+            environment: keys
+                .iter()
+                .map(|(key, value)| (format!("FIELDPOST_{key}"), (*value).to_owned()))
+                .collect(),
             directory: directory.to_owned(),
             ports: Ports::reserve(),
             child: None,
@@ -48,6 +62,7 @@ impl Demo {
             .arg(&self.directory)
             .arg("--port-base")
             .arg(self.ports.base.to_string())
+            .envs(self.environment.iter().map(|(key, value)| (key, value)))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

@@ -58,7 +58,7 @@ impl Engine {
         let transport = Transport::new(
             Arc::clone(&directory),
             Arc::clone(&mailboxes),
-            config.transport.settings(),
+            transport_settings(&config),
         );
         Ok(Arc::new(Self {
             config,
@@ -137,6 +137,15 @@ fn directory_settings(config: &Config) -> directory::Settings {
             .filter(|domain| !domain.is_empty()),
         allow_cleartext: config.directory.plaintext_sign_in == PlaintextSignIn::Always,
         ..directory::Settings::default()
+    }
+}
+
+fn transport_settings(config: &Config) -> fieldpost_transport::Settings {
+    fieldpost_transport::Settings {
+        hostname: config.hostname(),
+        relay: config.relay.relay(),
+        queue: config.relay.queue(),
+        ..config.transport.settings()
     }
 }
 

@@ -25,6 +25,7 @@ pub struct FrontEnds {
     imap: Arc<fieldpost_imap::Service>,
     pop3: Arc<fieldpost_pop3::Service>,
     lmtp: Arc<fieldpost_smtp::Service>,
+    submission: Arc<fieldpost_smtp::Service>,
     activesync: Arc<fieldpost_activesync::Service>,
     web: Arc<web::Service>,
     handshakes: Arc<Handshakes>,
@@ -96,6 +97,17 @@ impl FrontEnds {
             lmtp: Arc::new(fieldpost_smtp::Service {
                 transport: Arc::clone(transport),
                 settings: lmtp,
+                submission: None,
+            }),
+            submission: Arc::new(fieldpost_smtp::Service {
+                transport: Arc::clone(transport),
+                settings: config
+                    .submission
+                    .settings(config.hostname(), handshake_timeout),
+                submission: Some(fieldpost_smtp::Submission::new(
+                    Arc::clone(directory),
+                    config.submission.submission(),
+                )),
             }),
             activesync,
             web: Arc::new(web::Service {
@@ -213,6 +225,9 @@ impl FrontEnd {
             Protocol::Pop3 | Protocol::Pop3s => fieldpost_pop3::serve(connection, all.pop3).await,
             Protocol::Imap | Protocol::Imaps => fieldpost_imap::serve(connection, all.imap).await,
             Protocol::Lmtp => fieldpost_smtp::serve(connection, all.lmtp).await,
+            Protocol::Submission | Protocol::Submissions => {
+                fieldpost_smtp::serve(connection, all.submission).await;
+            }
             // It has a way of its own.
             Protocol::Https | Protocol::Http => connection.close().await,
         }

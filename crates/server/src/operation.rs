@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use crate::{
     command::{
-        account, backup, compact, deliver, device, export, folder, fsck, import, restore, stats,
+        account, backup, compact, deliver, device, export, folder, fsck, import, queue, restore,
+        stats,
     },
     control::Operator,
     engine::Engine,
@@ -64,6 +65,16 @@ pub enum Operation {
     Fsck(fsck::Request),
     /// `import ADDRESS`
     ImportMail(import::mail::Request),
+    /// `queue drop`
+    QueueDrop(queue::drop::Request),
+    /// `queue hold`
+    QueueHold(queue::hold::Request),
+    /// `queue list`
+    QueueList(queue::list::Request),
+    /// `queue retry`
+    QueueRetry(queue::retry::Request),
+    /// `queue show`
+    QueueShow(queue::show::Request),
     /// `restore --account`
     Restore(restore::Request),
     /// `stats`
@@ -108,6 +119,11 @@ impl Operation {
             Self::ImportMail(request) => {
                 answer(import::mail::operate(request, engine, exchange).await)
             }
+            Self::QueueDrop(request) => answer(queue::drop::operate(request, engine).await),
+            Self::QueueHold(request) => answer(queue::hold::operate(request, engine).await),
+            Self::QueueList(request) => answer(queue::list::operate(request, engine).await),
+            Self::QueueRetry(request) => answer(queue::retry::operate(request, engine).await),
+            Self::QueueShow(request) => answer(queue::show::operate(request, engine).await),
             Self::Restore(request) => answer(restore::operate(request, engine, exchange).await),
             Self::Stats(request) => answer(stats::operate(request, engine)),
         }

@@ -65,7 +65,13 @@ impl Server {
             let open = Bound::open(listener).map_err(|error| taken_or(&config, &error));
             bound.push((open?, listener.tls_mode()));
         }
+        let wire = crate::relay::wire(&config)?;
         let engine = Engine::open(config.clone()).await?;
+        let waiting = engine.transport.rebuild_queue().await;
+        let waiting = waiting.map_err(engine::of_mailbox)?;
+        if waiting > 0 {
+            tracing::info!(messages = waiting, "mail waits in the queue");
+        }
         engine.serving.store(true, Ordering::Relaxed);
         let stop = Stop::default();
         // After the store, whose lock says that no other server runs on this directory.
@@ -109,6 +115,8 @@ impl Server {
         let operators = Admission::new(CONTROL_CONNECTIONS, CONTROL_CONNECTIONS);
         let operator = Arc::new(Control(Arc::clone(&engine) as Arc<_>));
         loops.spawn(control.accept(operator, operators, sessions.clone(), stop.clone()));
+        let queue = Arc::clone(&engine.transport);
+        loops.spawn(queue.run_queue(wire, stop.drain.clone()));
         loops.spawn(maintain(
             Arc::clone(&engine),
             config.mailbox.change_horizon.duration(),
@@ -303,6 +311,7 @@ fn control_listener(config: &Config) -> config::Listener {
         address: None,
         unix_mode: "0600".into(),
         backlog: 64,
+        proxy_protocol: Vec::new(),
         ..config::Listener::tcp(
             Protocol::Lmtp,
             std::net::SocketAddr::from(([0, 0, 0, 0], 0)),

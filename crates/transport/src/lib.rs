@@ -26,6 +26,7 @@ mod envelope;
 mod hook;
 mod hops;
 mod incoming;
+mod out_of_office;
 pub mod queue;
 mod recipient;
 mod refusal;

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use fieldpost_directory::Directory;
-use fieldpost_mailbox::{Flags, Mailboxes, NewItem};
+use fieldpost_mailbox::{Flags, Mailboxes, NewItem, SpecialUse};
 use fieldpost_store::AccountId;
 use futures_util::{StreamExt as _, stream};
 
@@ -122,7 +122,7 @@ impl Transport {
     }
 
     async fn deliver_to(
-        &self,
+        self: &Arc<Self>,
         message: &Message,
         recipient: &Recipient,
     ) -> Result<Delivered, Refusal> {
@@ -135,6 +135,7 @@ impl Transport {
         for hook in &self.hooks {
             hook.place(&delivery, &mut placement).await?;
         }
+        let is_spam = placement.folder == SpecialUse::Junk;
         let delivered = self.append(message, recipient, placement).await;
         let delivered = delivered.map_err(|error| {
             let refusal = refusal::of_mailbox(&error, self.settings.over_quota);
@@ -143,6 +144,10 @@ impl Transport {
         })?;
         for hook in &self.hooks {
             hook.delivered(&delivery, &delivered).await;
+        }
+        if !is_spam {
+            self.answer_absence(&message.envelope, recipient, &delivered)
+                .await;
         }
         Ok(delivered)
     }

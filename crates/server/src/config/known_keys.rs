@@ -10,7 +10,8 @@ use toml::de::{DeTable, DeValue};
 use super::{
     ActiveSyncSection, CertificateFiles, Config, DirectorySection, HttpSection, ImapSection,
     LimitsSection, Listener, LmtpSection, LogSection, MailboxSection, PolicySection, Pop3Section,
-    QuotaSection, ServerSection, StoreSection, TlsSection, TransportSection,
+    QuotaSection, RelaySection, ServerSection, StoreSection, SubmissionSection, TlsSection,
+    TransportSection,
 };
 use crate::error::{ConfigError, UnknownKey};
 
@@ -63,6 +64,8 @@ pub fn section_keys(section: &str) -> Option<&'static [&'static str]> {
         "activesync" => fields_of::<ActiveSyncSection>(),
         "activesync.policy" => fields_of::<PolicySection>(),
         "lmtp" => fields_of::<LmtpSection>(),
+        "submission" => fields_of::<SubmissionSection>(),
+        "relay" => fields_of::<RelaySection>(),
         "transport" => fields_of::<TransportSection>(),
         "listener" => fields_of::<Listener>(),
         _ => return None,

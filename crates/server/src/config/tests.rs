@@ -123,7 +123,7 @@ fn a_wrong_value_names_its_line() {
         ),
         (
             "[[listener]]\nprotocol = \"pop\"\n",
-            "did you mean \"pop3\"? known: imap, imaps, pop3, pop3s, lmtp, https",
+            "did you mean \"pop3\"? known: imap, imaps, pop3, pop3s, lmtp, submission, submissions, https",
         ),
     ] {
         let error = parse(text).unwrap_err().to_string();

@@ -250,7 +250,7 @@ fn site(config: &Config) -> Site {
         url: format!("{origin}/Microsoft-Server-ActiveSync"),
         imap: service(Protocol::Imaps, Protocol::Imap),
         pop3: service(Protocol::Pop3s, Protocol::Pop3),
-        smtp: None,
+        smtp: service(Protocol::Submissions, Protocol::Submission),
     }
 }
 
