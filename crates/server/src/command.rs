@@ -12,6 +12,7 @@ pub mod device;
 pub mod export;
 pub mod folder;
 pub mod fsck;
+pub mod group;
 pub mod import;
 pub mod init;
 pub mod queue;
@@ -83,6 +84,9 @@ pub enum Command {
     /// Add, change, list and remove accounts.
     #[command(subcommand)]
     Account(account::Command),
+    /// Make, change, list and remove distribution groups.
+    #[command(subcommand)]
+    Group(group::Command),
     /// Look at an account's folders.
     #[command(subcommand)]
     Folder(folder::Command),
@@ -146,6 +150,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Serve(arguments) => serve::run(arguments, &context),
         Command::Check(arguments) => check::run(arguments, &context),
         Command::Account(command) => account::run(command, &context),
+        Command::Group(command) => group::run(command, &context),
         Command::Folder(command) => folder::run(command, &context),
         Command::Device(command) => device::run(command, &context),
         Command::Queue(command) => queue::run(command, &context),

@@ -120,6 +120,10 @@ pub struct MailboxSection {
     pub header_memory: ByteSize,
     /// Memory for what folders were sorted by lately.
     pub sort_memory: ByteSize,
+    /// What has lain in Trash for so long is taken out. 0 = it stays.
+    pub trash_expiry: Span,
+    /// The same of Junk.
+    pub junk_expiry: Span,
 }
 
 /// The index over the log.
@@ -626,6 +630,8 @@ impl Default for MailboxSection {
             change_horizon: Span::seconds(90 * 86_400),
             header_memory: ByteSize::mebibytes(32),
             sort_memory: ByteSize::mebibytes(16),
+            trash_expiry: Span::seconds(0),
+            junk_expiry: Span::seconds(0),
         }
     }
 }

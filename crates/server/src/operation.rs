@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use crate::{
     command::{
-        account, backup, compact, deliver, device, export, folder, fsck, import, queue, restore,
-        stats,
+        account, backup, compact, deliver, device, export, folder, fsck, group, import, queue,
+        restore, stats,
     },
     control::Operator,
     engine::Engine,
@@ -29,6 +29,8 @@ pub enum Operation {
     AccountImport(account::import::Request),
     /// `account list`
     AccountList(account::list::Request),
+    /// `account out-of-office`
+    AccountOutOfOffice(account::out_of_office::Request),
     /// `account password`
     AccountPassword(account::password::Request),
     /// `account remove`
@@ -63,6 +65,14 @@ pub enum Operation {
     FolderList(folder::list::Request),
     /// `fsck`
     Fsck(fsck::Request),
+    /// `group add`
+    GroupAdd(group::add::Request),
+    /// `group list`
+    GroupList(group::list::Request),
+    /// `group remove`
+    GroupRemove(group::remove::Request),
+    /// `group set`
+    GroupSet(group::set::Request),
     /// `import ADDRESS`
     ImportMail(import::mail::Request),
     /// `queue drop`
@@ -95,6 +105,9 @@ impl Operation {
                 answer(account::import::operate(request, engine, exchange).await)
             }
             Self::AccountList(request) => answer(account::list::operate(request, engine)),
+            Self::AccountOutOfOffice(request) => {
+                answer(account::out_of_office::operate(request, engine).await)
+            }
             Self::AccountPassword(request) => {
                 answer(account::password::operate(request, engine).await)
             }
@@ -116,6 +129,10 @@ impl Operation {
             Self::ExportStore(_) => answer(export::store::operate(engine, exchange).await),
             Self::Fsck(request) => answer(fsck::operate(request, engine, exchange).await),
             Self::FolderList(request) => answer(folder::list::operate(request, engine).await),
+            Self::GroupAdd(request) => answer(group::add::operate(request, engine).await),
+            Self::GroupList(request) => answer(group::list::operate(request, engine)),
+            Self::GroupRemove(request) => answer(group::remove::operate(request, engine).await),
+            Self::GroupSet(request) => answer(group::set::operate(request, engine).await),
             Self::ImportMail(request) => {
                 answer(import::mail::operate(request, engine, exchange).await)
             }

@@ -67,7 +67,8 @@ impl Transport {
         if !is_for_a_person(&original, &account, recipient.address()) {
             return Ok(());
         }
-        let Ok(destination) = self.destination(sender, id) else {
+        let own_address: Option<Address> = account.address.as_str().parse().ok();
+        let Ok(destination) = self.destination(sender, own_address.as_ref()) else {
             tracing::debug!(account = %id, "no out-of-office reply: mail to the sender is not relayed");
             return Ok(());
         };
@@ -95,6 +96,7 @@ impl Transport {
         incoming.write(answer.into()).await?;
         let received = Received {
             inner: incoming.finish().await?,
+            is_spam: false,
         };
         let submitted = self.submit(Submission {
             account: account.id,
