@@ -2,7 +2,7 @@
 #![no_main]
 
 use fieldpost_smtp::codec::{
-    command::{Command, CommandError},
+    command::{Command, CommandError, Dialect},
     reply::Reply,
 };
 use libfuzzer_sys::fuzz_target;
@@ -12,7 +12,7 @@ fn harmless(text: &str) {
 }
 
 fuzz_target!(|line: &[u8]| {
-    let parsed: Result<Command, CommandError> = Command::parse(line);
+    let parsed: Result<Command, CommandError> = Command::parse(line, Dialect::Lmtp);
     match parsed {
         Ok(Command::Mail(mail)) => {
             if let Some(sender) = mail.sender {
@@ -21,8 +21,9 @@ fuzz_target!(|line: &[u8]| {
             }
         }
         Ok(Command::Rcpt(recipient)) => {
-            harmless(recipient.as_str());
-            assert_eq!(recipient.as_str().parse().as_ref(), Ok(&recipient));
+            let address = recipient.address;
+            harmless(address.as_str());
+            assert_eq!(address.as_str().parse().as_ref(), Ok(&address));
         }
         Ok(Command::Lhlo(client)) => harmless(client.as_str()),
         Ok(_) => {}

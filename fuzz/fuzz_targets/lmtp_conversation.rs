@@ -68,6 +68,7 @@ impl Server {
             service: Arc::new(Service {
                 transport,
                 settings,
+                submission: None,
             }),
             delivered: 0,
             runs: 0,

@@ -13,6 +13,7 @@ pub mod marionette;
 pub mod phone;
 pub mod pop3;
 pub mod post;
+pub mod postfix;
 pub mod programs;
 
 pub use demo::Demo;

@@ -199,6 +199,56 @@ fn what_a_phone_sends_arrives_and_is_in_sent_for_imap() {
     assert_eq!(after.status("MESSAGES"), Some(&*(before + 1).to_string()));
 }
 
+/// What Thunderbird asks before anybody has signed in, and the profile that a person takes to an iPhone.
+#[test]
+fn other_clients_are_set_up_by_files() {
+    let directory = tempfile::tempdir().unwrap();
+    let demo = Demo::start(directory.path());
+    let access = Access::new(&demo, BOB, "finds").unwrap();
+    let get = |target: String, fields: Vec<(&'static str, String)>| -> Response {
+        let request = Request {
+            method: "GET",
+            target,
+            fields,
+            ..Request::default()
+        };
+        access.site.connect().unwrap().ask(&request).unwrap()
+    };
+    let user = &access.user;
+    let file = get(
+        format!(
+            "/mail/config-v1.1.xml?emailaddress={}",
+            user.replace('@', "%40")
+        ),
+        Vec::new(),
+    );
+    assert_eq!(file.status, 200);
+    let xml = String::from_utf8(file.body).unwrap();
+    let port = demo.address("imaps").rsplit_once(':').unwrap().1.to_owned();
+    let imap = xml
+        .split_once("<incomingServer type=\"imap\">")
+        .unwrap_or_else(|| panic!("{xml}"))
+        .1;
+    assert!(imap.contains(&format!("<port>{port}</port>")), "{xml}");
+    let elsewhere = get(
+        "/mail/config-v1.1.xml?emailaddress=a@elsewhere.test".into(),
+        Vec::new(),
+    );
+    assert_eq!(elsewhere.status, 404);
+
+    let profile = "/profile.mobileconfig".to_owned();
+    assert_eq!(get(profile.clone(), Vec::new()).status, 401);
+    let found = get(profile, vec![("Authorization", access.authorization())]);
+    assert_eq!(found.status, 200);
+    // Signed: the property list lies in it as it is.
+    assert_eq!(found.body[0], 0x30);
+    let text = String::from_utf8_lossy(&found.body);
+    assert!(
+        text.contains(&format!("<key>EmailAddress</key><string>{user}</string>")),
+        "{text}"
+    );
+}
+
 #[test]
 fn autodiscover_leads_to_the_phones_url() {
     let directory = tempfile::tempdir().unwrap();

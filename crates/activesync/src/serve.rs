@@ -71,7 +71,7 @@ impl Service {
         if parts.method == Method::OPTIONS {
             return Ok(options::answer());
         }
-        match Box::pin(self.post(&parts, body, identity)).await {
+        match Box::pin(self.post(parts, body, identity)).await {
             Ok(response) => Ok(response),
             Err(Refused {
                 failure,
@@ -115,7 +115,7 @@ impl Service {
     /// A command of a user who has signed in.
     async fn post<B>(
         self: &Arc<Self>,
-        parts: &Parts,
+        parts: Parts,
         body: B,
         identity: Identity,
     ) -> Result<Response<Body>, Refused>
@@ -123,7 +123,7 @@ impl Service {
         B: HttpBody<Data = Bytes> + Send,
         B::Error: Send,
     {
-        let mut request = head(parts, &self.directory, &identity)?;
+        let mut request = head(&parts, &self.directory, &identity)?;
         let (command, version) = (request.command, request.version);
         let refused = |failure| Refused {
             failure,
@@ -138,9 +138,11 @@ impl Service {
             %version,
         );
         async {
-            let (body, _memory) = Box::pin(self.read_body(parts, body, command))
+            let (body, _memory) = Box::pin(self.read_body(&parts, body, command))
                 .await
                 .map_err(refused)?;
+            // Its texts are slices of the connection's buffer, which whoever waits must not hold.
+            drop(parts);
             request.body = body;
             let gzip = request.accepts_gzip;
             let mut session = Box::pin(Session::begin(Arc::clone(self), identity, request))

@@ -1,4 +1,4 @@
-//! Answers in XML.
+//! Autodiscover's answers.
 
 use std::fmt::Write as _;
 
@@ -225,10 +225,14 @@ fn head() -> String {
     format!("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<Autodiscover xmlns=\"{ROOT}\">")
 }
 
-fn element(xml: &mut String, name: &str, text: &str) {
+pub(crate) fn element(xml: &mut String, name: &str, text: &str) {
     let _ = write!(xml, "<{name}>");
     push_xml(xml, text);
     let _ = write!(xml, "</{name}>");
+}
+
+pub(crate) fn write_number(xml: &mut String, name: &str, number: u16) {
+    let _ = write!(xml, "<{name}>{number}</{name}>");
 }
 
 fn protocol(xml: &mut String, kind: &str, service: &Service, person: &Person) {

@@ -1,4 +1,4 @@
-//! What tells clients where to go: Autodiscover so far; Thunderbird autoconfig, Apple configuration profiles and SRV records are to come.
+//! What tells clients where to go: Autodiscover, Thunderbird's configuration files, Apple's configuration profiles.
 //!
 //! Floor: a front-end. It will stand on `directory`, and never on another front-end or on `store`.
 //!
@@ -6,13 +6,16 @@
 //! back. Who is signed in, and whether the address asked for is theirs, is for who calls.
 
 mod answer;
+mod profile;
 mod request;
 mod route;
 mod site;
 mod text;
+mod thunderbird;
 
 pub use self::{
     answer::{Answer, ErrorCode, Person, Stamp},
+    profile::Account,
     request::{Error, Request, Schema},
     route::{Route, route},
     site::{Security, Service, Site},

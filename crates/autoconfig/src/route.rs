@@ -1,6 +1,6 @@
-//! Which requests are Autodiscover's.
+//! Which requests are for what is answered here.
 
-use crate::text::percent_decoded;
+use crate::{Account, text::percent_decoded};
 
 /// Longer paths and queries are nobody's, in bytes.
 const LONGEST: usize = 2048;
@@ -17,15 +17,25 @@ pub enum Route {
         /// Which service: `ActiveSync`. `None`: not told.
         protocol: Option<String>,
     },
+    /// A configuration file for Thunderbird and others, which nobody signs in for; [`crate::Answer::thunderbird`] has the answer.
+    Thunderbird {
+        /// Whose account is to be set up. `None`: not told, the host name says of which domain.
+        email: Option<String>,
+    },
+    /// A configuration profile for iOS and macOS, for a signed-in user; [`crate::Answer::profile`] has it.
+    Profile(Account),
 }
 
-/// Whether a request is Autodiscover's, by its method, its path and its query (without `?`; empty if there is none).
+/// What a request asks for, by its method, its path and its query (without `?`; empty if there is none).
 ///
 /// Every spelling is taken that clients and people have: any case of letters, slashes doubled or at the end. The XML answers `GET` too, as a
 /// request without a body: people try it in a browser, and it shows that the server is the right one.
 pub fn route(method: &str, path: &str, query: &str) -> Option<Route> {
     if path.len() > LONGEST || query.len() > LONGEST {
         return None;
+    }
+    if let Some(route) = file_route(method, path, query) {
+        return Some(route);
     }
     let mut segments = path.split('/').filter(|segment| !segment.is_empty());
     if !segments.next()?.eq_ignore_ascii_case("autodiscover") {
@@ -40,6 +50,25 @@ pub fn route(method: &str, path: &str, query: &str) -> Option<Route> {
         json_route(segments, query)
     } else {
         None
+    }
+}
+
+/// The files that are not Autodiscover's.
+fn file_route(method: &str, path: &str, query: &str) -> Option<Route> {
+    if !["GET", "HEAD"].contains(&method) {
+        return None;
+    }
+    match path {
+        // At `autoconfig.DOMAIN`, and at the domain itself.
+        "/mail/config-v1.1.xml" | "/.well-known/autoconfig/mail/config-v1.1.xml" => {
+            let email = parameter(query, "emailaddress").filter(|email| !email.is_empty());
+            Some(Route::Thunderbird { email })
+        }
+        "/profile.mobileconfig" => Some(Route::Profile(match parameter(query, "account") {
+            Some(account) if account.eq_ignore_ascii_case("mail") => Account::Mail,
+            Some(_) | None => Account::Exchange,
+        })),
+        _ => None,
     }
 }
 
@@ -104,6 +133,37 @@ mod tests {
             assert_eq!(route("POST", path, ""), None, "{path}");
         }
         assert_eq!(route("PUT", "/autodiscover/autodiscover.xml", ""), None);
+    }
+
+    #[test]
+    fn files_for_other_clients() {
+        let thunderbird = |email: Option<&str>| {
+            Some(Route::Thunderbird {
+                email: email.map(str::to_owned),
+            })
+        };
+        for path in [
+            "/mail/config-v1.1.xml",
+            "/.well-known/autoconfig/mail/config-v1.1.xml",
+        ] {
+            assert_eq!(
+                route("GET", path, "emailaddress=u%40d.org"),
+                thunderbird(Some("u@d.org"))
+            );
+            assert_eq!(route("HEAD", path, ""), thunderbird(None));
+            assert_eq!(route("POST", path, ""), None);
+        }
+        for (query, account) in [
+            ("", Account::Exchange),
+            ("account=exchange", Account::Exchange),
+            ("account=Mail", Account::Mail),
+        ] {
+            assert_eq!(
+                route("GET", "/profile.mobileconfig", query),
+                Some(Route::Profile(account)),
+                "{query}"
+            );
+        }
     }
 
     /// Quirk D1: Outlook mobile needs version 2 as well.

@@ -34,6 +34,12 @@ pub enum Security {
 }
 
 impl Site {
+    /// The host of the URL, with its port if that is not the usual one.
+    pub(crate) fn host(&self) -> &str {
+        let origin = self.origin();
+        origin.split_once("://").map_or(origin, |(_, host)| host)
+    }
+
     /// The URL without its path: `https://host`.
     pub(crate) fn origin(&self) -> &str {
         let authority = self.url.find("://").map_or(0, |scheme| scheme + 3);
@@ -68,6 +74,7 @@ mod tests {
     fn the_origin_has_no_path() {
         let mut site = example();
         assert_eq!(site.origin(), "https://mail.example.org");
+        assert_eq!(site.host(), "mail.example.org");
         for url in ["https://h:8443", "h", ""] {
             site.url = url.into();
             assert_eq!(site.origin(), url);

@@ -20,6 +20,8 @@
 //! | 0x52 outbox | table, entry u64 | [`crate::outbox::OutgoingRecord`]: a message on its way out | when it is posted, and with each attempt, until it is done |
 //! | 0x52 outbox | table, entry u64, number u32 | what the sender of mail knows of one recipient | likewise |
 //! | 0x53 outboxes | table, account u64 | nothing: the account may have entries in its outbox; lies under the organisation | before the account's first entry, until a start finds none |
+//! | 0x54 out of office | table | [`crate::OutOfOffice`]: what is answered while the owner is away | when it is set |
+//! | 0x55 answered | table, day u32, hash of absence and sender (16 bytes) | nothing: he was answered on that day | by an answer, until it is a week old |
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -41,6 +43,8 @@ pub(crate) const DEVICES: u8 = 0x50;
 pub(crate) const SYNC_STATES: u8 = 0x51;
 pub(crate) const OUTBOX: u8 = 0x52;
 pub(crate) const OUTBOXES: u8 = 0x53;
+const OUT_OF_OFFICE: u8 = 0x54;
+pub(crate) const ANSWERED: u8 = 0x55;
 
 pub(crate) fn head() -> Bytes {
     Bytes::from_static(&[0x40])
@@ -178,6 +182,19 @@ pub(crate) fn outbox_of(account: AccountId) -> Bytes {
     let mut key = BytesMut::with_capacity(9);
     key.put_u8(OUTBOXES);
     key.put_u64(account.0);
+    key.freeze()
+}
+
+pub(crate) fn out_of_office() -> Bytes {
+    Bytes::from_static(&[OUT_OF_OFFICE])
+}
+
+/// Whoever `name` stands for was answered on that day since 1970.
+pub(crate) fn answered(day: u32, name: &[u8; 16]) -> Bytes {
+    let mut key = BytesMut::with_capacity(21);
+    key.put_u8(ANSWERED);
+    key.put_u32(day);
+    key.put_slice(name);
     key.freeze()
 }
 

@@ -29,8 +29,8 @@ pub struct Sender<'a> {
 pub struct Outgoing {
     /// Its bytes, without Bcc.
     pub bytes: Vec<u8>,
-    /// The same with Bcc, if it had one: the sender's own copy.
-    pub copy: Option<Vec<u8>>,
+    /// The Bcc fields that it had, whole lines: for the sender's own copy.
+    pub hidden: Vec<u8>,
     /// Whom To, Cc and Bcc name, in order.
     pub recipients: Vec<Address>,
     /// Whom From names.
@@ -84,17 +84,14 @@ pub fn prepare(message: &[u8], sender: Sender<'_>) -> Outgoing {
     if !kept.ends_with(b"\r\n") {
         kept.extend_from_slice(b"\r\n");
     }
-    let whole = |hidden: &[u8]| {
-        let mut bytes = Vec::with_capacity(kept.len() + hidden.len() + body.len() + 2);
-        bytes.extend_from_slice(&kept);
-        bytes.extend_from_slice(hidden);
-        bytes.extend_from_slice(b"\r\n");
-        bytes.extend_from_slice(body);
-        bytes
-    };
+    if !hidden.is_empty() && !hidden.ends_with(b"\r\n") {
+        hidden.extend_from_slice(b"\r\n");
+    }
+    kept.extend_from_slice(b"\r\n");
+    kept.extend_from_slice(body);
     Outgoing {
-        bytes: whole(b""),
-        copy: (!hidden.is_empty()).then(|| whole(&hidden)),
+        bytes: kept,
+        hidden,
         recipients,
         from,
     }
@@ -181,7 +178,7 @@ mod tests {
             ["b@x.test", "c@x.test", "d@x.test"]
         );
         assert!(
-            String::from_utf8(sent.copy.unwrap())
+            String::from_utf8(sent.hidden)
                 .unwrap()
                 .contains("Bcc: <d@x.test>\r\n")
         );
@@ -192,7 +189,7 @@ mod tests {
         let message = b"From: a@x.test\r\nTo: team: b@x.test;\r\nDate: x\r\nMessage-ID: <1@x>\r\n\r\n--b\r\n.\r\n";
         let sent = prepare(message, SENDER);
         assert_eq!(sent.bytes, message);
-        assert_eq!(sent.copy, None);
+        assert!(sent.hidden.is_empty());
         assert_eq!(specs(&sent.recipients), ["b@x.test"]);
         assert_eq!(specs(&sent.from), ["a@x.test"]);
     }

@@ -12,8 +12,10 @@ pub mod device;
 pub mod export;
 pub mod folder;
 pub mod fsck;
+pub mod group;
 pub mod import;
 pub mod init;
+pub mod queue;
 pub mod restore;
 pub mod serve;
 mod show;
@@ -32,8 +34,8 @@ pub use context::{Context, runtime};
     name = "fieldpost",
     version,
     about = "Mail access server",
-    long_about = "fieldpost keeps mailboxes and gives clients access to them: mail comes in by LMTP from an MTA, and is \
-                  read by IMAP, POP3 and ActiveSync. One binary, one configuration file, an embedded store.\n\n\
+    long_about = "fieldpost keeps mailboxes and gives clients access to them: mail comes in by LMTP from an MTA, is \
+                  read by IMAP, POP3 and ActiveSync, and is sent by submission. One binary, one configuration file, an embedded store.\n\n\
                   Commands about accounts and mail speak to the running server; when none runs, they open the store \
                   themselves.",
     after_help = "Examples:\n  \
@@ -82,12 +84,18 @@ pub enum Command {
     /// Add, change, list and remove accounts.
     #[command(subcommand)]
     Account(account::Command),
+    /// Make, change, list and remove distribution groups.
+    #[command(subcommand)]
+    Group(group::Command),
     /// Look at an account's folders.
     #[command(subcommand)]
     Folder(folder::Command),
     /// Look at an account's devices, let them begin anew, and forget them.
     #[command(subcommand)]
     Device(device::Command),
+    /// Look at mail that waits to be delivered; try, hold or drop it.
+    #[command(subcommand)]
+    Queue(queue::Command),
     /// Deliver a message from standard input.
     Deliver(deliver::Arguments),
     /// Check the store, and repair it.
@@ -142,8 +150,10 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Serve(arguments) => serve::run(arguments, &context),
         Command::Check(arguments) => check::run(arguments, &context),
         Command::Account(command) => account::run(command, &context),
+        Command::Group(command) => group::run(command, &context),
         Command::Folder(command) => folder::run(command, &context),
         Command::Device(command) => device::run(command, &context),
+        Command::Queue(command) => queue::run(command, &context),
         Command::Deliver(arguments) => deliver::run(arguments, &context),
         Command::Fsck(arguments) => fsck::run(arguments, &context),
         Command::Backup(arguments) => backup::run(arguments, &context),

@@ -14,7 +14,9 @@ mod imap;
 mod known_keys;
 mod mail;
 mod overlay;
+mod policy;
 mod pop3;
+mod sending;
 mod units;
 
 #[cfg(test)]
@@ -31,7 +33,9 @@ pub use difference::{Change, Effect, difference};
 pub use http::{ActiveSyncSection, HttpSection};
 pub use imap::ImapSection;
 pub use mail::{DisabledAccounts, LineEnds, LmtpSection, OverQuota, TransportSection};
+pub use policy::{Bluetooth, MailAge, PolicySection};
 pub use pop3::Pop3Section;
+pub use sending::{RelaySection, RelayTls, SubmissionSection};
 pub use units::{ByteSize, Span};
 
 use crate::error::ConfigError;
@@ -69,6 +73,10 @@ pub struct Config {
     pub activesync: ActiveSyncSection,
     /// `[lmtp]`
     pub lmtp: LmtpSection,
+    /// `[submission]`
+    pub submission: SubmissionSection,
+    /// `[relay]`
+    pub relay: RelaySection,
     /// `[transport]`
     pub transport: TransportSection,
     /// `[[listener]]`
@@ -112,6 +120,10 @@ pub struct MailboxSection {
     pub header_memory: ByteSize,
     /// Memory for what folders were sorted by lately.
     pub sort_memory: ByteSize,
+    /// What has lain in Trash for so long is taken out. 0 = it stays.
+    pub trash_expiry: Span,
+    /// The same of Junk.
+    pub junk_expiry: Span,
 }
 
 /// The index over the log.
@@ -239,6 +251,9 @@ pub struct Listener {
     /// Length of the kernel's queue of connections not yet accepted.
     #[serde(default = "default_backlog")]
     pub backlog: u32,
+    /// Who says by the PROXY protocol for whom a connection is, and must: addresses, networks, `unix`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proxy_protocol: Vec<String>,
 }
 
 /// What a listener speaks.
@@ -255,6 +270,10 @@ pub enum Protocol {
     Pop3s,
     /// LMTP: mail from the MTA (RFC 2033).
     Lmtp,
+    /// Mail from programs whose users sign in, with STARTTLS (RFC 6409).
+    Submission,
+    /// The same over TLS from the first byte (RFC 8314 §3.3).
+    Submissions,
     /// HTTP over TLS: ActiveSync, health.
     Https,
     /// The same without TLS, for proxies on this machine.
@@ -384,6 +403,12 @@ impl Config {
                 "[lmtp]: max_recipients and max_message_size must be more than 0".into(),
             ));
         }
+        if let Some(reason) = self.submission.problem() {
+            return Err(wrong(format!("[submission] {reason}")));
+        }
+        if let Some(reason) = self.relay.problem() {
+            return Err(wrong(format!("[relay] {reason}")));
+        }
         if let Some(reason) = self.imap.problem() {
             return Err(wrong(format!("[imap] {reason}")));
         }
@@ -410,12 +435,14 @@ impl Config {
             };
             let endpoint = listener.endpoint().map_err(&named)?;
             listener.mode().map_err(&named)?;
+            crate::listener::Senders::parse(&listener.proxy_protocol)
+                .map_err(|reason| named(format!("proxy_protocol: {reason}")))?;
             if listener.max_connections == 0 {
                 return Err(named("max_connections must be at least 1".into()));
             }
             match (listener.protocol, listener.tls_mode()) {
                 (
-                    Protocol::Imaps | Protocol::Pop3s | Protocol::Https,
+                    Protocol::Imaps | Protocol::Pop3s | Protocol::Submissions | Protocol::Https,
                     TlsMode::Starttls | TlsMode::None,
                 ) => {
                     return Err(named(
@@ -433,6 +460,12 @@ impl Config {
                 (Protocol::Pop3, TlsMode::Implicit) => {
                     return Err(named(
                         "POP3 with TLS from the first byte is protocol = \"pop3s\"".into(),
+                    ));
+                }
+                (Protocol::Submission, TlsMode::Implicit) => {
+                    return Err(named(
+                        "submission with TLS from the first byte is protocol = \"submissions\""
+                            .into(),
                     ));
                 }
                 _ => {}
@@ -480,6 +513,8 @@ impl Config {
         };
         resolve(&mut self.server.data_dir);
         resolve(&mut self.server.control_socket);
+        resolve(&mut self.relay.password_file);
+        resolve(&mut self.relay.ca_file);
         for files in &mut self.tls.certificates {
             resolve(&mut files.cert);
             resolve(&mut files.key);
@@ -503,6 +538,7 @@ impl Listener {
             tls: None,
             max_connections: default_listener_connections(),
             backlog: default_backlog(),
+            proxy_protocol: Vec::new(),
         }
     }
 
@@ -533,8 +569,10 @@ impl Listener {
     /// How TLS begins here.
     pub fn tls_mode(&self) -> TlsMode {
         self.tls.unwrap_or(match self.protocol {
-            Protocol::Pop3 | Protocol::Imap => TlsMode::Starttls,
-            Protocol::Pop3s | Protocol::Imaps | Protocol::Https => TlsMode::Implicit,
+            Protocol::Pop3 | Protocol::Imap | Protocol::Submission => TlsMode::Starttls,
+            Protocol::Pop3s | Protocol::Imaps | Protocol::Submissions | Protocol::Https => {
+                TlsMode::Implicit
+            }
             Protocol::Lmtp | Protocol::Http => TlsMode::None,
         })
     }
@@ -555,6 +593,8 @@ impl std::fmt::Display for Protocol {
             Self::Pop3 => "pop3",
             Self::Pop3s => "pop3s",
             Self::Lmtp => "lmtp",
+            Self::Submission => "submission",
+            Self::Submissions => "submissions",
             Self::Https => "https",
             Self::Http => "http",
             Self::Imap => "imap",
@@ -590,6 +630,8 @@ impl Default for MailboxSection {
             change_horizon: Span::seconds(90 * 86_400),
             header_memory: ByteSize::mebibytes(32),
             sort_memory: ByteSize::mebibytes(16),
+            trash_expiry: Span::seconds(0),
+            junk_expiry: Span::seconds(0),
         }
     }
 }

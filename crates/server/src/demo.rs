@@ -36,8 +36,9 @@ pub struct Arguments {
     /// Where to keep everything; made if it is not there.
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// Listen on N+143 (IMAP), N+993 (IMAP with TLS), N+110 (POP3), N+995 (POP3 with TLS), N+24 (LMTP), N+443 (HTTPS), all
-    /// on 127.0.0.1; left out, the ports are 1143, 1993, 1110, 1995, 1024 and 8443.
+    /// Listen on N+143 (IMAP), N+993 (IMAP with TLS), N+110 (POP3), N+995 (POP3 with TLS), N+24 (LMTP), N+587
+    /// (submission), N+465 (submission with TLS), N+443 (HTTPS), all on 127.0.0.1; left out, the ports are 1143, 1993, 1110, 1995,
+    /// 1024, 1587, 1465 and 8443.
     #[arg(long, value_name = "N")]
     port_base: Option<u16>,
 }
@@ -55,6 +56,10 @@ pub struct Ports {
     pub pop3s: u16,
     /// LMTP.
     pub lmtp: u16,
+    /// Submission with STARTTLS.
+    pub submission: u16,
+    /// Submission over TLS.
+    pub submissions: u16,
     /// HTTPS.
     pub https: u16,
 }
@@ -100,6 +105,8 @@ impl Ports {
                 pop3: 1110,
                 pop3s: 1995,
                 lmtp: 1024,
+                submission: 1587,
+                submissions: 1465,
                 https: 8443,
             });
         };
@@ -118,18 +125,22 @@ impl Ports {
             pop3: above(110)?,
             pop3s: above(995)?,
             lmtp: above(24)?,
+            submission: above(587)?,
+            submissions: above(465)?,
             https: above(443)?,
         })
     }
 
     /// The listeners, in the order of the welcome.
-    pub fn listeners(self) -> [(Protocol, u16); 6] {
+    pub fn listeners(self) -> [(Protocol, u16); 8] {
         [
             (Protocol::Imap, self.imap),
             (Protocol::Imaps, self.imaps),
             (Protocol::Pop3, self.pop3),
             (Protocol::Pop3s, self.pop3s),
             (Protocol::Lmtp, self.lmtp),
+            (Protocol::Submission, self.submission),
+            (Protocol::Submissions, self.submissions),
             (Protocol::Https, self.https),
         ]
     }
@@ -158,6 +169,7 @@ mod tests {
             (20_143, 20_993, 20_110, 20_995)
         );
         assert_eq!((ports.lmtp, ports.https), (20_024, 20_443));
+        assert_eq!((ports.submission, ports.submissions), (20_587, 20_465));
         assert_eq!(Ports::from_base(None).unwrap().lmtp, 1024);
         assert!(Ports::from_base(Some(65_000)).is_err());
     }

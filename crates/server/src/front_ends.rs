@@ -16,7 +16,7 @@ use crate::{
     control::{self, Operator},
     listener::{Accepted, AcceptedSocket, BoxedSession, Handler},
     routes,
-    tls::Handshakes,
+    tls::{Certificates, Handshakes},
 };
 
 /// The services of all protocols, one each, whatever number of listeners they have.
@@ -25,6 +25,7 @@ pub struct FrontEnds {
     imap: Arc<fieldpost_imap::Service>,
     pop3: Arc<fieldpost_pop3::Service>,
     lmtp: Arc<fieldpost_smtp::Service>,
+    submission: Arc<fieldpost_smtp::Service>,
     activesync: Arc<fieldpost_activesync::Service>,
     web: Arc<web::Service>,
     handshakes: Arc<Handshakes>,
@@ -49,6 +50,7 @@ impl FrontEnds {
         directory: &Arc<Directory>,
         mailboxes: &Arc<Mailboxes>,
         transport: &Arc<Transport>,
+        certificates: &Arc<Certificates>,
         probe: Arc<dyn web::Probe>,
     ) -> Self {
         let handshake_timeout = config.tls.handshake_timeout.duration();
@@ -87,7 +89,7 @@ impl FrontEnds {
         // One adaptor for each front-end over HTTP; the first that takes a path answers.
         let routes: Vec<Arc<dyn web::Route>> = vec![
             Arc::new(routes::ActiveSync(Arc::clone(&activesync))),
-            Arc::new(routes::Autodiscover::new(config, directory)),
+            Arc::new(routes::Autoconfig::new(config, directory, certificates)),
         ];
         Self {
             imap: fieldpost_imap::Service::new(Arc::clone(directory), Arc::clone(mailboxes), imap),
@@ -95,6 +97,17 @@ impl FrontEnds {
             lmtp: Arc::new(fieldpost_smtp::Service {
                 transport: Arc::clone(transport),
                 settings: lmtp,
+                submission: None,
+            }),
+            submission: Arc::new(fieldpost_smtp::Service {
+                transport: Arc::clone(transport),
+                settings: config
+                    .submission
+                    .settings(config.hostname(), handshake_timeout),
+                submission: Some(fieldpost_smtp::Submission::new(
+                    Arc::clone(directory),
+                    config.submission.submission(),
+                )),
             }),
             activesync,
             web: Arc::new(web::Service {
@@ -170,13 +183,14 @@ impl FrontEnd {
         };
         let handshake = all.handshakes.begin();
         let stream = tokio::select! {
-            done = tokio::time::timeout(all.handshake_timeout, acceptor.accept(stream)) => done
+            done = tokio::time::timeout(all.handshake_timeout, Box::pin(acceptor.accept(stream))) => done
                 .map_err(|_| ConnectionError::TimedOut)?
                 .map_err(ConnectionError::Handshake)?,
             () = handshake.cut() => return Err(ConnectionError::TimedOut),
         };
         drop(handshake);
-        web::serve(stream, origin, all.web, shutdown).await;
+        // Boxed, or each future that it is handed on by has room for all of it.
+        web::serve(Box::new(stream), origin, all.web, shutdown).await;
         Ok(())
     }
 
@@ -211,6 +225,9 @@ impl FrontEnd {
             Protocol::Pop3 | Protocol::Pop3s => fieldpost_pop3::serve(connection, all.pop3).await,
             Protocol::Imap | Protocol::Imaps => fieldpost_imap::serve(connection, all.imap).await,
             Protocol::Lmtp => fieldpost_smtp::serve(connection, all.lmtp).await,
+            Protocol::Submission | Protocol::Submissions => {
+                fieldpost_smtp::serve(connection, all.submission).await;
+            }
             // It has a way of its own.
             Protocol::Https | Protocol::Http => connection.close().await,
         }

@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use crate::{
     command::{
-        account, backup, compact, deliver, device, export, folder, fsck, import, restore, stats,
+        account, backup, compact, deliver, device, export, folder, fsck, group, import, queue,
+        restore, stats,
     },
     control::Operator,
     engine::Engine,
@@ -28,6 +29,8 @@ pub enum Operation {
     AccountImport(account::import::Request),
     /// `account list`
     AccountList(account::list::Request),
+    /// `account out-of-office`
+    AccountOutOfOffice(account::out_of_office::Request),
     /// `account password`
     AccountPassword(account::password::Request),
     /// `account remove`
@@ -62,10 +65,28 @@ pub enum Operation {
     FolderList(folder::list::Request),
     /// `fsck`
     Fsck(fsck::Request),
+    /// `group add`
+    GroupAdd(group::add::Request),
+    /// `group list`
+    GroupList(group::list::Request),
+    /// `group remove`
+    GroupRemove(group::remove::Request),
+    /// `group set`
+    GroupSet(group::set::Request),
     /// `import ADDRESS --imap`
     ImportImap(import::imap::Request),
     /// `import ADDRESS`
     ImportMail(import::mail::Request),
+    /// `queue drop`
+    QueueDrop(queue::drop::Request),
+    /// `queue hold`
+    QueueHold(queue::hold::Request),
+    /// `queue list`
+    QueueList(queue::list::Request),
+    /// `queue retry`
+    QueueRetry(queue::retry::Request),
+    /// `queue show`
+    QueueShow(queue::show::Request),
     /// `restore --account`
     Restore(restore::Request),
     /// `stats`
@@ -86,6 +107,9 @@ impl Operation {
                 answer(account::import::operate(request, engine, exchange).await)
             }
             Self::AccountList(request) => answer(account::list::operate(request, engine)),
+            Self::AccountOutOfOffice(request) => {
+                answer(account::out_of_office::operate(request, engine).await)
+            }
             Self::AccountPassword(request) => {
                 answer(account::password::operate(request, engine).await)
             }
@@ -107,12 +131,21 @@ impl Operation {
             Self::ExportStore(_) => answer(export::store::operate(engine, exchange).await),
             Self::Fsck(request) => answer(fsck::operate(request, engine, exchange).await),
             Self::FolderList(request) => answer(folder::list::operate(request, engine).await),
+            Self::GroupAdd(request) => answer(group::add::operate(request, engine).await),
+            Self::GroupList(request) => answer(group::list::operate(request, engine)),
+            Self::GroupRemove(request) => answer(group::remove::operate(request, engine).await),
+            Self::GroupSet(request) => answer(group::set::operate(request, engine).await),
             Self::ImportImap(request) => {
                 answer(import::imap::operate(request, engine, exchange).await)
             }
             Self::ImportMail(request) => {
                 answer(import::mail::operate(request, engine, exchange).await)
             }
+            Self::QueueDrop(request) => answer(queue::drop::operate(request, engine).await),
+            Self::QueueHold(request) => answer(queue::hold::operate(request, engine).await),
+            Self::QueueList(request) => answer(queue::list::operate(request, engine).await),
+            Self::QueueRetry(request) => answer(queue::retry::operate(request, engine).await),
+            Self::QueueShow(request) => answer(queue::show::operate(request, engine).await),
             Self::Restore(request) => answer(restore::operate(request, engine, exchange).await),
             Self::Stats(request) => answer(stats::operate(request, engine)),
         }

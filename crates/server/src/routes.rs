@@ -1,15 +1,16 @@
 //! Joins the front-ends over HTTP to the connections of [`fieldpost_web`], one adaptor each.
 
-mod autodiscover;
+mod autoconfig;
+mod signature;
 
 use std::sync::Arc;
 
 use fieldpost_activesync as activesync;
-use fieldpost_web::{Answering, Hangup, Origin, Route};
+use fieldpost_web::{Answering, Hangup, Origin, RequestBody, Route};
 use http_body_util::BodyExt as _;
-use hyper::{Request, body::Incoming};
+use hyper::Request;
 
-pub use autodiscover::Autodiscover;
+pub use autoconfig::Autoconfig;
 
 /// ActiveSync.
 pub struct ActiveSync(pub Arc<activesync::Service>);
@@ -19,7 +20,7 @@ impl Route for ActiveSync {
         activesync::Service::is_mine(path)
     }
 
-    fn answer(&self, request: Request<Incoming>, origin: Origin) -> Answering<'_> {
+    fn answer(&self, request: Request<RequestBody>, origin: Origin) -> Answering<'_> {
         let origin = activesync::Origin {
             peer: origin.peer,
             secure: origin.secure,

@@ -14,10 +14,11 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use fieldpost_mailbox::SpecialUse;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    config::{self, Config, Effect, Endpoint, Protocol},
+    config::{self, Config, Effect, Endpoint, MailboxSection, Protocol, Span},
     engine::{self, Engine},
     error::ListenError,
     exchange::{Failure, FailureKind},
@@ -65,7 +66,13 @@ impl Server {
             let open = Bound::open(listener).map_err(|error| taken_or(&config, &error));
             bound.push((open?, listener.tls_mode()));
         }
+        let wire = crate::relay::wire(&config)?;
         let engine = Engine::open(config.clone()).await?;
+        let waiting = engine.transport.rebuild_queue().await;
+        let waiting = waiting.map_err(engine::of_mailbox)?;
+        if waiting > 0 {
+            tracing::info!(messages = waiting, "mail waits in the queue");
+        }
         engine.serving.store(true, Ordering::Relaxed);
         let stop = Stop::default();
         // After the store, whose lock says that no other server runs on this directory.
@@ -79,6 +86,7 @@ impl Server {
             &engine.directory,
             &engine.mailboxes,
             &engine.transport,
+            &certificates,
             probe,
         );
         let admission = Admission::new(
@@ -108,9 +116,11 @@ impl Server {
         let operators = Admission::new(CONTROL_CONNECTIONS, CONTROL_CONNECTIONS);
         let operator = Arc::new(Control(Arc::clone(&engine) as Arc<_>));
         loops.spawn(control.accept(operator, operators, sessions.clone(), stop.clone()));
+        let queue = Arc::clone(&engine.transport);
+        loops.spawn(queue.run_queue(wire, stop.drain.clone()));
         loops.spawn(maintain(
             Arc::clone(&engine),
-            config.mailbox.change_horizon.duration(),
+            config.mailbox.clone(),
             stop.drain.clone(),
         ));
         let watched = config.tls.watch.duration();
@@ -234,8 +244,9 @@ impl Server {
 
 /// Has the mailboxes do now and then what nobody waits for: end deletions that were cut short, fold change logs, forget
 /// what left before the horizon.
-async fn maintain(engine: Arc<Engine>, horizon: Duration, shutdown: CancellationToken) {
-    let horizon = i64::try_from(horizon.as_secs()).unwrap_or(i64::MAX);
+async fn maintain(engine: Arc<Engine>, section: MailboxSection, shutdown: CancellationToken) {
+    let seconds = |span: Span| i64::try_from(span.duration().as_secs()).unwrap_or(i64::MAX);
+    let horizon = seconds(section.change_horizon);
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
@@ -245,6 +256,18 @@ async fn maintain(engine: Arc<Engine>, horizon: Duration, shutdown: Cancellation
             () = shutdown.cancelled() => return,
             round = engine.mailboxes.maintain(horizon) => round,
         };
+        for (special, age) in [
+            (SpecialUse::Trash, section.trash_expiry),
+            (SpecialUse::Junk, section.junk_expiry),
+        ] {
+            if age.is_zero() {
+                continue;
+            }
+            match engine.mailboxes.expire(special, seconds(age)).await {
+                Ok(items) => tracing::info!(?special, items, "old mail expired"),
+                Err(error) => tracing::error!(?special, %error, "old mail not expired"),
+            }
+        }
         match round {
             Ok(done) => tracing::info!(
                 folded = done.folded,
@@ -302,6 +325,7 @@ fn control_listener(config: &Config) -> config::Listener {
         address: None,
         unix_mode: "0600".into(),
         backlog: 64,
+        proxy_protocol: Vec::new(),
         ..config::Listener::tcp(
             Protocol::Lmtp,
             std::net::SocketAddr::from(([0, 0, 0, 0], 0)),

@@ -132,7 +132,8 @@ impl Certificates {
         Ok(TlsAcceptor::from(Arc::new(config)))
     }
 
-    fn for_name(&self, name: Option<&str>) -> Option<Arc<CertifiedKey>> {
+    /// The certificate and key for a name; those for no name, if there are none for it. `None`: there are none at all.
+    pub fn for_name(&self, name: Option<&str>) -> Option<Arc<CertifiedKey>> {
         let table = self.table.load();
         let found = name.and_then(|name| {
             let name = name.to_ascii_lowercase();

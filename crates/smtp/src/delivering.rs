@@ -1,6 +1,6 @@
-//! The replies after a message: one for each recipient, in the order of RCPT (RFC 2033 §4.2).
+//! The replies after a message: over LMTP one for each recipient, in the order of RCPT (RFC 2033 §4.2); over submission one.
 
-use fieldpost_transport::{Deliveries, Refusal, Status};
+use fieldpost_transport::{Deliveries, Refusal, Status, Submitted};
 
 use crate::{codec::reply::Reply, session::Ready};
 
@@ -17,8 +17,8 @@ pub struct Delivering {
 enum Outcome {
     /// The recipients' results, as they become durable.
     Deliveries(Deliveries),
-    /// The same refusal for each.
-    Refused { reply: Reply, left: usize },
+    /// The same reply, so many times.
+    Same { reply: Reply, left: usize },
 }
 
 impl Delivering {
@@ -31,13 +31,34 @@ impl Delivering {
         }
     }
 
+    /// A message that was submitted: one reply.
+    pub fn submitted(ready: Ready, id: String, submitted: &Submitted) -> Self {
+        let Submitted {
+            delivered, queued, ..
+        } = submitted;
+        let queue = submitted.id.map(|id| id.to_string());
+        tracing::info!(transaction = %id, delivered, queued, queue, "message submitted");
+        let text = match queue {
+            Some(queue) => format!("accepted as {queue}"),
+            None => "delivered".to_owned(),
+        };
+        Self {
+            ready,
+            id,
+            outcome: Outcome::Same {
+                reply: Reply::new(250, Status(2, 0, 0), text),
+                left: 1,
+            },
+        }
+    }
+
     /// A message that nobody gets.
     pub fn refused(ready: Ready, id: String, refusal: &Refusal, recipients: usize) -> Self {
         tracing::info!(transaction = %id, %refusal, "message refused");
         Self {
             ready,
             id,
-            outcome: Outcome::Refused {
+            outcome: Outcome::Same {
                 reply: refusal.into(),
                 left: recipients,
             },
@@ -63,8 +84,8 @@ impl Delivering {
                     }
                 })
             }
-            Outcome::Refused { left: 0, .. } => None,
-            Outcome::Refused { reply, left } => {
+            Outcome::Same { left: 0, .. } => None,
+            Outcome::Same { reply, left } => {
                 *left -= 1;
                 Some(reply.clone())
             }

@@ -1,10 +1,13 @@
 //! A message under way: from the connection through the decoder into the mail store, never whole in memory.
 
-use std::time::SystemTime;
+use std::{sync::Arc, time::SystemTime};
 
 use bytes::Bytes;
 use fieldpost_connection::Peer;
-use fieldpost_transport::{Incoming, Refusal, Status};
+use fieldpost_directory::Identity;
+use fieldpost_transport::{
+    BodyType, Destination, Incoming, Recipient, Refusal, SentCopy, Status, Submission,
+};
 use tokio::time::Instant;
 
 use crate::{
@@ -14,6 +17,7 @@ use crate::{
     },
     delivering::Delivering,
     session::{Context, Ready, Transaction},
+    submission::{Composed, HeaderReader},
 };
 
 /// A message whose bytes are coming. Dropping it discards them.
@@ -24,6 +28,8 @@ pub struct Message {
     id: String,
     decoder: Decoder,
     sink: Sink,
+    /// Its Bcc fields, if it is submitted.
+    hidden: Bytes,
     /// The sender's bytes so far, without our own header field.
     size: u64,
     deadline: Instant,
@@ -33,6 +39,8 @@ pub struct Message {
 enum Sink {
     /// Into the store.
     Store(Box<Incoming>),
+    /// The same, once its header is whole and made fit to travel: somebody submits it.
+    Header(HeaderReader, Box<Incoming>, Arc<Identity>),
     /// Nowhere: the message is refused already, and read on only to find its end.
     Refused(Refusal),
 }
@@ -43,7 +51,13 @@ impl Message {
     pub async fn begin(transaction: Transaction, framing: Framing, cx: &Context<'_>) -> Box<Self> {
         let id = format!("{}.{}", cx.id, cx.transactions);
         let sink = match open(&transaction, &id, cx).await {
-            Ok(incoming) => Sink::Store(Box::new(incoming)),
+            Ok(incoming) => match &transaction.ready.sender {
+                Some(sender) => {
+                    let reader = HeaderReader::default();
+                    Sink::Header(reader, Box::new(incoming), Arc::clone(sender))
+                }
+                None => Sink::Store(Box::new(incoming)),
+            },
             Err(refusal) => Sink::Refused(refusal),
         };
         Box::new(Self {
@@ -51,6 +65,7 @@ impl Message {
             id,
             decoder: Decoder::new(framing),
             sink,
+            hidden: Bytes::new(),
             size: 0,
             deadline: Instant::now() + cx.service.settings.timeouts.message,
         })
@@ -86,12 +101,53 @@ impl Message {
         if piece.is_empty() {
             return true;
         }
-        if let Sink::Store(incoming) = &mut self.sink
-            && let Err(refusal) = incoming.write(piece).await
-        {
+        let written = match &mut self.sink {
+            Sink::Store(incoming) => {
+                if cx.service.submission.is_some() {
+                    note_eight_bits(&piece, &mut self.transaction);
+                }
+                incoming.write(piece).await
+            }
+            Sink::Header(reader, ..) => match reader.push(&piece) {
+                Ok(true) => self.compose(cx).await,
+                Ok(false) => Ok(()),
+                Err(refusal) => Err(refusal),
+            },
+            Sink::Refused(_) => Ok(()),
+        };
+        if let Err(refusal) = written {
             self.refuse(refusal);
         }
         true
+    }
+
+    /// The header of a submitted message is whole: on with it, made fit to travel.
+    async fn compose(&mut self, cx: &Context<'_>) -> Result<(), Refusal> {
+        let sink = std::mem::replace(&mut self.sink, Sink::Refused(Refusal::temporary()));
+        let (Sink::Header(reader, mut incoming, sender), Some(submission)) =
+            (sink, &cx.service.submission)
+        else {
+            return Err(Refusal::temporary());
+        };
+        let hostname = &cx.service.settings.hostname;
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let now = now.map_or(0, |now| now.as_secs().cast_signed());
+        let composed = reader.compose(submission, &sender, hostname, now);
+        let Composed { bytes, hidden } = match composed {
+            Ok(composed) => composed,
+            Err(refusal) => {
+                self.sink = Sink::Refused(refusal);
+                return Ok(());
+            }
+        };
+        note_eight_bits(&bytes, &mut self.transaction);
+        self.hidden = hidden;
+        let written = incoming.write(bytes).await;
+        self.sink = match written {
+            Ok(()) => Sink::Store(incoming),
+            Err(refusal) => Sink::Refused(refusal),
+        };
+        Ok(())
     }
 
     /// Refuses the message, whatever else comes of it. The first reason counts.
@@ -105,7 +161,7 @@ impl Message {
     pub fn refusal(&self) -> Option<&Refusal> {
         match &self.sink {
             Sink::Refused(refusal) => Some(refusal),
-            Sink::Store(_) => None,
+            Sink::Store(_) | Sink::Header(..) => None,
         }
     }
 
@@ -113,30 +169,72 @@ impl Message {
     pub async fn finish(mut self: Box<Self>, cx: &Context<'_>) -> Box<Delivering> {
         let held_back = self.decoder.finish();
         self.push(Bytes::from_static(held_back), cx).await;
+        if matches!(self.sink, Sink::Header(..))
+            && let Err(refusal) = self.compose(cx).await
+        {
+            // It is all header.
+            self.refuse(refusal);
+        }
+        let Self {
+            transaction,
+            id,
+            sink,
+            hidden,
+            ..
+        } = *self;
         let Transaction {
-            client,
+            ready,
             envelope,
             recipients,
-        } = self.transaction;
-        let ready = Ready { client };
-        let received = match self.sink {
+        } = transaction;
+        // Over LMTP each recipient has a reply of its own (RFC 2033 §4.2).
+        let replies = match cx.service.submission {
+            Some(_) => 1,
+            None => recipients.len(),
+        };
+        let received = match sink {
             Sink::Refused(refusal) => Err(refusal),
             Sink::Store(incoming) => incoming.finish().await,
+            Sink::Header(..) => Err(Refusal::temporary()),
         };
-        Box::new(match received {
-            Err(refusal) => Delivering::refused(ready, self.id, &refusal, recipients.len()),
-            Ok(received) => {
-                let deliveries = cx.service.transport.deliver(envelope, received, recipients);
-                Delivering::new(ready, self.id, deliveries)
-            }
+        let received = match received {
+            Ok(received) => received,
+            Err(refusal) => return Box::new(Delivering::refused(ready, id, &refusal, replies)),
+        };
+        let transport = &cx.service.transport;
+        let (Some(submission), Some(sender)) = (&cx.service.submission, &ready.sender) else {
+            let deliveries = transport.distribute(envelope, received, recipients);
+            return Box::new(Delivering::new(ready, id, deliveries));
+        };
+        let copy = submission.settings.save_sent.then(|| SentCopy {
+            received: received.clone(),
+            prefix: hidden,
+        });
+        let submitted = transport
+            .submit(Submission {
+                account: sender.account,
+                envelope,
+                received,
+                recipients,
+                copy,
+            })
+            .await;
+        Box::new(match submitted {
+            Ok(submitted) => Delivering::submitted(ready, id, &submitted),
+            Err(refusal) => Delivering::refused(ready, id, &refusal, replies),
         })
     }
 
     /// Discards what has come.
     pub fn abandon(self) -> Ready {
-        Ready {
-            client: self.transaction.client,
-        }
+        self.transaction.ready
+    }
+}
+
+/// A message with 8-bit text whose client did not say so is one all the same: the next server is to know.
+fn note_eight_bits(piece: &[u8], transaction: &mut Transaction) {
+    if transaction.envelope.body == BodyType::SevenBit && !piece.is_ascii() {
+        transaction.envelope.body = BodyType::EightBitMime;
     }
 }
 
@@ -144,9 +242,19 @@ async fn open(transaction: &Transaction, id: &str, cx: &Context<'_>) -> Result<I
     let service = cx.service;
     let recipients = &transaction.recipients;
     let size = transaction.envelope.size;
-    let mut incoming = service.transport.receive(recipients, size).await?;
+    let local: Vec<Recipient> = recipients
+        .iter()
+        .filter_map(|addressee| match &addressee.destination {
+            Destination::Local(recipient) => Some(recipient.clone()),
+            Destination::Remote(_) | Destination::Group(_) => None,
+        })
+        .collect();
+    let mut incoming = match &transaction.ready.sender {
+        Some(sender) => service.transport.compose(sender.account, size).await?,
+        None => service.transport.receive(&local, size).await?,
+    };
     let field = Received {
-        client: &transaction.client,
+        client: &transaction.ready.client,
         peer: match cx.peer {
             Peer::Inet(address) => Some(address.ip()),
             Peer::Unix(_) => None,
@@ -154,9 +262,10 @@ async fn open(transaction: &Transaction, id: &str, cx: &Context<'_>) -> Result<I
         hostname: &service.settings.hostname,
         tls: cx.tls.map(|tls| (tls.version, tls.cipher)),
         smtp_utf8: transaction.envelope.smtp_utf8,
+        submitted: transaction.ready.sender.is_some(),
         id,
         recipient: match &recipients[..] {
-            [only] => Some(only.address()),
+            [only] => Some(&only.address),
             _ => None,
         },
         time: SystemTime::now(),

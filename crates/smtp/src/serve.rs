@@ -7,32 +7,37 @@
 use std::{sync::Arc, time::Duration};
 
 use fieldpost_connection::{Connection, ConnectionError, Line};
+use fieldpost_directory::sasl;
 use fieldpost_transport::Status;
 use futures_util::FutureExt as _;
 use tokio::time::Instant;
 
 use crate::{
-    codec::{command::Command, reply::Reply},
+    codec::{
+        command::{Command, Dialect},
+        reply::Reply,
+    },
     command::bdat,
     service::Service,
     session::{Context, Expect, Session, Step, Target},
 };
 
-/// Speaks LMTP (RFC 2033) on a connection until it ends.
+/// Speaks LMTP (RFC 2033) or submission (RFC 6409) on a connection until it ends.
 pub async fn serve(connection: Connection, service: Arc<Service>) {
     let (id, peer) = (connection.id(), connection.peer());
-    tracing::debug!(%id, %peer, "LMTP connection");
+    tracing::debug!(%id, %peer, "SMTP connection");
     let driver = Driver {
         connection,
         service,
         errors: 0,
         idle_commands: 0,
         transactions: 0,
+        failed_sign_ins: 0,
     };
     match driver.run().await {
-        Ok(()) => tracing::debug!(%id, "LMTP connection closed"),
-        Err(error) if error.is_ordinary() => tracing::debug!(%id, %error, "LMTP connection ended"),
-        Err(error) => tracing::warn!(%id, %peer, %error, "LMTP connection failed"),
+        Ok(()) => tracing::debug!(%id, "SMTP connection closed"),
+        Err(error) if error.is_ordinary() => tracing::debug!(%id, %error, "SMTP connection ended"),
+        Err(error) => tracing::warn!(%id, %peer, %error, "SMTP connection failed"),
     }
 }
 
@@ -45,16 +50,23 @@ struct Driver {
     idle_commands: u32,
     /// Messages begun so far.
     transactions: u64,
+    /// Sign-ins that came to nothing.
+    failed_sign_ins: u32,
 }
 
 impl Driver {
     async fn run(mut self) -> Result<(), ConnectionError> {
-        let greeting = format!("{} fieldpost LMTP", self.service.settings.hostname);
+        let protocol = match self.service.dialect() {
+            Dialect::Lmtp => "fieldpost LMTP",
+            Dialect::Submission => "ESMTP fieldpost",
+        };
+        let greeting = format!("{} {protocol}", self.service.settings.hostname);
         self.say(&Reply::plain(220, greeting));
         let mut session = Session::Greeted;
         loop {
             let next = match session.expects() {
                 Expect::Line => self.line(session).await,
+                Expect::Response => self.response(session).await,
                 Expect::Data => self.data(session).await,
                 Expect::Chunk => self.chunk(session).await,
                 Expect::Delivery => self.delivery(session).await,
@@ -95,7 +107,9 @@ impl Driver {
             .await?;
         let command = match line {
             Line::TooLong(_) => Err(Reply::line_too_long()),
-            Line::Complete(line) => Command::parse(&line).map_err(Reply::from),
+            Line::Complete(line) => {
+                Command::parse(&line, self.service.dialect()).map_err(Reply::from)
+            }
         };
         // Behind a MAIL that was refused, the rest of a pipelined group comes at the wrong moment by no fault of the
         // client's.
@@ -109,7 +123,29 @@ impl Driver {
                 session.command(command, &self.context(&service)).await
             }
         };
+        self.hold_back(step.wait).await;
         Ok(self.take(step, may_follow))
+    }
+
+    /// Reads a line of a SASL exchange.
+    async fn response(&mut self, session: Session) -> Result<Session, ConnectionError> {
+        let Session::Authenticating(exchange) = session else {
+            return Ok(session);
+        };
+        self.flush().await?;
+        let timeout = self.service.settings.timeouts.command;
+        let line = self.connection.line(sasl::MAX_LINE, timeout).await?;
+        let step = exchange.response(line).await;
+        self.hold_back(step.wait).await;
+        Ok(self.take(step, false))
+    }
+
+    /// Holds a reply back where guessing is to be slow, unless the server drains.
+    async fn hold_back(&mut self, wait: Duration) {
+        if !wait.is_zero() {
+            let shutdown = self.connection.shutdown().clone();
+            drop(tokio::time::timeout(wait, shutdown.cancelled()).await);
+        }
     }
 
     /// Reads some of a message, up to its dot.
@@ -191,6 +227,15 @@ impl Driver {
         if reply.is_protocol_error() && !(may_follow && reply.code == 503) {
             self.errors += 1;
         }
+        if step.failed_sign_in {
+            self.failed_sign_ins += 1;
+            let submission = self.service.submission.as_ref();
+            let limit = submission.map_or(0, |submission| submission.settings.failed_sign_ins);
+            if self.failed_sign_ins >= limit {
+                self.say(&Reply::closing(Status(4, 7, 0), "too many failed sign-ins"));
+                return Session::Closed;
+            }
+        }
         if self.errors >= self.service.settings.max_errors
             && !matches!(step.session, Session::Closed)
         {
@@ -211,7 +256,10 @@ impl Driver {
                 self.idle_commands = 0;
             }
             Command::Lhlo(_)
+            | Command::Ehlo(_)
+            | Command::Helo(_)
             | Command::Hello
+            | Command::Auth(_)
             | Command::Rset
             | Command::Noop
             | Command::Vrfy
@@ -277,6 +325,7 @@ impl Driver {
             peer: self.connection.peer(),
             tls: self.connection.tls(),
             can_start_tls: self.connection.can_start_tls(),
+            secure: self.connection.is_secure(),
             pipelined: !self.connection.buffered().is_empty(),
         }
     }

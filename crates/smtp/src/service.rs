@@ -1,12 +1,15 @@
-//! What every LMTP connection shares.
+//! What every connection of LMTP or of submission shares.
 
 use std::{sync::Arc, time::Duration};
 
 use fieldpost_transport::Transport;
 
-use crate::codec::data::LineEnds;
+use crate::{
+    codec::{command::Dialect, data::LineEnds},
+    submission::Submission,
+};
 
-/// The LMTP service: one for all listeners with the same settings.
+/// A service: one for all listeners with the same settings.
 ///
 /// LMTP has no sign-in: whoever can connect can deliver to every mailbox. So a listener belongs on a Unix socket with
 /// the right permissions or on loopback; `server` refuses any other place unless its configuration says otherwise.
@@ -16,9 +19,21 @@ pub struct Service {
     pub transport: Arc<Transport>,
     /// Limits and manners.
     pub settings: Settings,
+    /// There if it is submission, absent if it is LMTP.
+    pub submission: Option<Submission>,
 }
 
-/// Limits and manners of the LMTP service.
+impl Service {
+    /// What is spoken here.
+    pub fn dialect(&self) -> Dialect {
+        match self.submission {
+            Some(_) => Dialect::Submission,
+            None => Dialect::Lmtp,
+        }
+    }
+}
+
+/// Limits and manners of a service.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Our own name, in the greeting and in `Received` fields.

@@ -1,38 +1,44 @@
-//! The state machine of an LMTP connection (RFC 2033, RFC 5321 §3).
+//! The state machine of a connection of LMTP (RFC 2033) or of submission (RFC 6409), after RFC 5321 §3.
 //!
 //! One struct a state, and a command moves from one to the next by consuming it, so that what exists in one state only (a
 //! client's name, recipients, a message under way) exists nowhere else:
 //!
 //! ```text
-//! Greeted -LHLO-> Ready -MAIL-> Transaction -RCPT..-> Transaction -DATA-> Data ----------> Delivering -> Ready
+//! Greeted -hello-> Ready -MAIL-> Transaction -RCPT..-> Transaction -DATA-> Data ----------> Delivering -> Ready
 //!                                                                 -BDAT-> Chunk <-> Chunked     ^
 //!                                                                           `-- LAST -----------'
+//! Ready -AUTH-> Authenticating -> Ready       (submission, which has no MAIL before it)
 //! ```
 //!
 //! Nothing here reads from the connection or writes to it: [`Session::expects`] says what the driver is to bring next.
 //! Rule: a positive reply for a recipient is made only from a durable result of the transport.
 
+use std::{sync::Arc, time::Duration};
+
 use fieldpost_connection::{ConnectionId, Peer, TlsInfo};
-use fieldpost_transport::{Envelope, Recipient};
+use fieldpost_directory::Identity;
+use fieldpost_transport::{Addressee, Envelope};
 
 use crate::{
     codec::{
         command::{ClientName, Command},
         reply::Reply,
     },
-    command,
+    command::{self, auth::Authenticating},
     delivering::Delivering,
     message::Message,
     service::Service,
 };
 
-/// Where an LMTP connection stands.
+/// Where a connection stands.
 #[derive(Debug)]
 pub enum Session {
-    /// Before LHLO, and again after STARTTLS.
+    /// Before the client's hello, and again after STARTTLS.
     Greeted,
     /// Between transactions.
     Ready(Ready),
+    /// A SASL exchange is under way; the client's next response comes.
+    Authenticating(Box<Authenticating>),
     /// MAIL was taken; recipients are being named.
     Transaction(Transaction),
     /// The message comes, up to its dot.
@@ -54,17 +60,19 @@ pub enum Session {
 pub struct Ready {
     /// What the client calls itself.
     pub client: ClientName,
+    /// Who has signed in.
+    pub sender: Option<Arc<Identity>>,
 }
 
 /// A message that is being announced.
 #[derive(Debug)]
 pub struct Transaction {
-    /// What the client calls itself.
-    pub client: ClientName,
+    /// What it goes back to.
+    pub ready: Ready,
     /// Sender and parameters.
     pub envelope: Envelope,
     /// The recipients taken, in the order of RCPT.
-    pub recipients: Vec<Recipient>,
+    pub recipients: Vec<Addressee>,
 }
 
 /// The bytes of one BDAT command.
@@ -99,6 +107,8 @@ pub enum Target {
 pub enum Expect {
     /// A command line.
     Line,
+    /// A line of a SASL exchange.
+    Response,
     /// The bytes of a message, up to its dot.
     Data,
     /// The bytes of a chunk.
@@ -126,6 +136,8 @@ pub struct Context<'a> {
     pub tls: Option<&'a TlsInfo>,
     /// Whether STARTTLS is offered.
     pub can_start_tls: bool,
+    /// Whether a password may cross the connection.
+    pub secure: bool,
     /// Whether the client has sent more than the command in hand.
     pub pipelined: bool,
 }
@@ -137,6 +149,10 @@ pub struct Step {
     pub session: Session,
     /// The reply; none if it comes later, once the message's bytes were read.
     pub reply: Option<Reply>,
+    /// For how long the reply is held back.
+    pub wait: Duration,
+    /// Whether a sign-in came to nothing.
+    pub failed_sign_in: bool,
 }
 
 impl Session {
@@ -146,6 +162,7 @@ impl Session {
             Self::Greeted | Self::Ready(_) | Self::Transaction(_) | Self::Chunked(_) => {
                 Expect::Line
             }
+            Self::Authenticating(_) => Expect::Response,
             Self::Data(_) => Expect::Data,
             Self::Chunk(_) => Expect::Chunk,
             Self::Delivering(_) => Expect::Delivery,
@@ -157,17 +174,20 @@ impl Session {
     /// Carries out a command.
     pub async fn command(self, command: Command, cx: &Context<'_>) -> Step {
         match command {
-            Command::Lhlo(client) => command::lhlo::run(client, cx),
-            Command::Hello => command::lhlo::refuse(self),
+            Command::Lhlo(client) => command::hello::lhlo(client, cx),
+            Command::Ehlo(client) => command::hello::ehlo(self, client, cx),
+            Command::Helo(client) => command::hello::helo(self, client, cx),
+            Command::Hello => command::hello::refuse(self, cx),
+            Command::Auth(auth) => command::auth::run(self, auth, cx).await,
             Command::Mail(mail) => command::mail::run(self, mail, cx),
-            Command::Rcpt(address) => command::rcpt::run(self, address, cx),
+            Command::Rcpt(rcpt) => command::rcpt::run(self, rcpt, cx),
             Command::Data => command::data::run(self, cx).await,
             Command::Bdat(chunk) => command::bdat::run(self, chunk, cx).await,
             Command::Rset => command::rset::run(self),
             Command::Noop => command::noop::run(self),
             Command::Quit => command::quit::run(cx),
             Command::Vrfy => command::vrfy::run(self),
-            Command::Help => command::help::run(self),
+            Command::Help => command::help::run(self, cx),
             Command::StartTls => command::starttls::run(self, cx),
         }
     }
@@ -175,9 +195,7 @@ impl Session {
     /// Drops the transaction, if there is one.
     pub fn reset(self) -> Self {
         match self {
-            Self::Transaction(transaction) => Self::Ready(Ready {
-                client: transaction.client,
-            }),
+            Self::Transaction(transaction) => Self::Ready(transaction.ready),
             Self::Chunked(message) | Self::Data(message) => Self::Ready(message.abandon()),
             Self::Chunk(Chunk { target, .. }) => match target {
                 Target::Message(message) => Self::Ready(message.abandon()),
@@ -185,6 +203,7 @@ impl Session {
             },
             other @ (Self::Greeted
             | Self::Ready(_)
+            | Self::Authenticating(_)
             | Self::Delivering(_)
             | Self::StartingTls
             | Self::Closed) => other,
@@ -198,6 +217,8 @@ impl Step {
         Self {
             session,
             reply: Some(reply),
+            wait: Duration::ZERO,
+            failed_sign_in: false,
         }
     }
 
@@ -206,6 +227,8 @@ impl Step {
         Self {
             session,
             reply: None,
+            wait: Duration::ZERO,
+            failed_sign_in: false,
         }
     }
 }

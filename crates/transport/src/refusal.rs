@@ -47,6 +47,20 @@ impl Refusal {
         )
     }
 
+    /// Mail for other servers, and none is sent to any.
+    pub fn no_relay(address: &Address) -> Self {
+        Self::new(
+            550,
+            Status(5, 7, 1),
+            format!("<{address}>: this server sends no mail to other servers"),
+        )
+    }
+
+    /// What is said of a recipient who has the message.
+    pub(crate) fn success() -> Self {
+        Self::new(250, Status(2, 1, 5), "delivered")
+    }
+
     /// The account exists, but takes no mail.
     pub fn disabled_recipient(address: &Address) -> Self {
         Self::new(

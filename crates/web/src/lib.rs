@@ -11,6 +11,7 @@
 //! - A connection holds at most [`Settings::max_header`] bytes beside what a route holds. It may wait for an answer for as
 //!   long as the route wants; it ends when its client asks nothing for [`Settings::idle_timeout`], or does not take what it
 //!   is sent for [`Settings::write_timeout`].
+//! - A request whose answer takes its time holds its stream and what makes the answer; hyper's buffers it does not.
 //! - What a client says of where it comes from counts only if it is one of [`Proxies`].
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -20,8 +21,10 @@ mod proxies;
 mod respond;
 mod route;
 mod serve;
+mod waiting;
 
 pub use health::{Component, Health, Probe};
 pub use proxies::{Network, Proxies};
 pub use route::{Answering, Body, Hangup, Origin, Route};
 pub use serve::{Service, Settings, serve};
+pub use waiting::RequestBody;

@@ -4,7 +4,9 @@ use std::{error::Error, net::IpAddr, pin::Pin};
 
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
-use hyper::{Request, Response, body::Incoming};
+use hyper::{Request, Response};
+
+use crate::RequestBody;
 
 /// The body of any response.
 pub type Body = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
@@ -16,7 +18,7 @@ pub trait Route: Send + Sync + 'static {
     fn takes(&self, path: &str) -> bool;
 
     /// Answers a request. It reads the body itself, within bounds of its own, and may take its time.
-    fn answer(&self, request: Request<Incoming>, origin: Origin) -> Answering<'_>;
+    fn answer(&self, request: Request<RequestBody>, origin: Origin) -> Answering<'_>;
 }
 
 /// A response that is being made. In a box, so that the connection of a request that waits holds little else.

@@ -1,11 +1,12 @@
 //! Drives one connection: hyper's HTTP/1.1 within our bounds.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
-use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{Request, Response, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use parking_lot::Mutex;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::Notify,
@@ -13,10 +14,11 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Body, Hangup, Origin, Proxies, Route,
+    Answering, Body, Hangup, Origin, Proxies, RequestBody, Route,
     health::Probe,
     patience::Patience,
     respond::{self, Asked},
+    waiting::{Current, Head, Resumed},
 };
 
 /// Bounds of a connection.
@@ -63,23 +65,74 @@ pub async fn serve<I>(io: I, origin: Origin, service: Arc<Service>, shutdown: Ca
 where
     I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let settings = service.settings.clone();
+    let mut io = Resumed::new(Patience::new(io, service.settings.write_timeout));
+    let mut ready = None;
+    loop {
+        // Boxed: its room is given back while an answer is waited for.
+        let driven = Box::pin(drive(io, ready.take(), origin, &service, &shutdown)).await;
+        let Some((resumed, head, mut answering)) = driven else {
+            return;
+        };
+        io = resumed;
+        let limit = service.settings.max_header;
+        let Some(answer) = io.wait(&mut answering, limit).await else {
+            tracing::debug!("the client went away from an answer that it waited for");
+            return;
+        };
+        drop(answering);
+        ready = Some(answer);
+        io.ask_again(head, shutdown.is_cancelled());
+    }
+}
+
+/// Drives HTTP until the connection ends, or until an answer takes its time: then with the stream and what makes the
+/// answer. `ready` is the answer to the first request.
+async fn drive<I>(
+    io: Resumed<I>,
+    ready: Option<Result<Response<Body>, Hangup>>,
+    origin: Origin,
+    service: &Arc<Service>,
+    shutdown: &CancellationToken,
+) -> Option<(Resumed<I>, Head, Answering<'static>)>
+where
+    I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let settings = &service.settings;
     let asked = Arc::new(Notify::new());
     let has_asked = Arc::clone(&asked);
-    let connection = http1::Builder::new()
+    let current = Arc::new(Current::default());
+    let is_at = Arc::clone(&current);
+    let is_resumed = ready.is_some();
+    let ready = Mutex::new(ready);
+    let resumed = Arc::new(Notify::new());
+    let has_resumed = Arc::clone(&resumed);
+    let service = Arc::clone(service);
+    let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(settings.idle_timeout)
         .max_buf_size(settings.max_header)
         .max_headers(settings.max_headers)
         .half_close(false)
         .serve_connection(
-            TokioIo::new(Patience::new(io, settings.write_timeout)),
+            TokioIo::new(io),
             service_fn(move |request| {
                 asked.notify_one();
-                answer(request, origin, Arc::clone(&service))
+                let mut ready = ready.lock().take();
+                if ready.is_some() {
+                    resumed.notify_one();
+                } else {
+                    let service = Arc::clone(&service);
+                    is_at.begin(request, |request| {
+                        Box::pin(answer(request, origin, service))
+                    });
+                }
+                let is_at = Arc::clone(&is_at);
+                poll_fn(move |cx| match ready.take() {
+                    Some(ready) => Poll::Ready(ready),
+                    None => is_at.poll(cx),
+                })
             }),
         );
-    let mut connection = std::pin::pin!(connection);
     let first = async {
         if tokio::time::timeout(settings.header_timeout, has_asked.notified())
             .await
@@ -88,24 +141,38 @@ where
             std::future::pending::<()>().await;
         }
     };
+    // A machine that has not read its first head takes a drain for its end, and the answer would be lost.
+    let drained = async {
+        if is_resumed {
+            has_resumed.notified().await;
+        }
+        shutdown.cancelled().await;
+    };
     let result = tokio::select! {
-        result = connection.as_mut() => result,
+        result = &mut connection => result,
+        (head, answering) = current.takes_its_time() => {
+            let parts = connection.into_parts();
+            let mut io = parts.io.into_inner();
+            io.unread(&parts.read_buf);
+            return Some((io, head, answering));
+        }
         () = first => {
             tracing::debug!("HTTP connection without a request");
-            return;
+            return None;
         }
-        () = shutdown.cancelled() => {
-            connection.as_mut().graceful_shutdown();
+        () = drained => {
+            std::pin::Pin::new(&mut connection).graceful_shutdown();
             connection.await
         }
     };
     if let Err(error) = result {
         tracing::debug!(%error, "HTTP connection ended");
     }
+    None
 }
 
 async fn answer(
-    request: Request<Incoming>,
+    request: Request<RequestBody>,
     origin: Origin,
     service: Arc<Service>,
 ) -> Result<Response<Body>, Hangup> {

@@ -9,9 +9,9 @@ mod source;
 use std::{borrow::Cow, collections::HashSet, sync::Arc};
 
 use bytes::Bytes;
-use fieldpost_mailbox::{AccountId, DeviceId, FlagUpdate, Flags, NewItem, SpecialUse, UpdateMode};
+use fieldpost_mailbox::{AccountId, DeviceId, FlagUpdate, Flags, UpdateMode};
 use fieldpost_message::outgoing::{self, Outgoing, Sender};
-use fieldpost_transport::{Address, Envelope, Recipient};
+use fieldpost_transport::{Address, Addressee, BodyType, Envelope, Refusal, SentCopy, Submission};
 use fieldpost_wbxml::{Command, Version, tags::compose_mail as tag};
 use parking_lot::Mutex;
 
@@ -83,18 +83,7 @@ pub async fn run(session: &mut Session) -> Result<Reply, Failure> {
     let outgoing = prepare(session, &asked.mime);
     let joined = source.as_ref().filter(|_| !asked.replaces);
     let bytes = join(session, joined, &outgoing.bytes).await?;
-    let copy = match &outgoing.copy {
-        Some(copy) if asked.save => Some(join(session, joined, copy).await?),
-        Some(_) | None => None,
-    };
-    deliver(session, &outgoing, bytes.clone()).await?;
-    if asked.save
-        && let Err(error) = save(session, copy.unwrap_or(bytes)).await
-    {
-        // The message is on its way: a failure here would make the client send it again, and again.
-        let account = session.identity.account;
-        tracing::error!(%account, %error, "a sent message was not kept");
-    }
+    send(session, &outgoing, bytes, asked.save).await?;
     if let Some(id) = &asked.client_id {
         session.change_device(|device| device.note_sent(id)).await?;
     }
@@ -212,10 +201,17 @@ fn prepare(session: &Session, mime: &[u8]) -> Outgoing {
     )
 }
 
-/// Brings the message to its recipients: to all of them, or it is refused before anybody has it.
-async fn deliver(session: &Session, outgoing: &Outgoing, bytes: Vec<u8>) -> Result<(), Failure> {
+/// Sends the message: to recipients of ours at once, to others through the queue; with its copy in the sent items if that is
+/// wanted. Or it is refused before anybody has it.
+async fn send(
+    session: &Session,
+    outgoing: &Outgoing,
+    bytes: Vec<u8>,
+    save: bool,
+) -> Result<(), Failure> {
     let service = &session.service;
-    let own = |spec: &str| service.directory.resolve(spec) == Some(session.identity.account);
+    let account = session.identity.account;
+    let own = |spec: &str| service.directory.resolve(spec) == Some(account);
     // Nobody writes in another's name.
     let is_own = outgoing
         .from
@@ -223,32 +219,12 @@ async fn deliver(session: &Session, outgoing: &Outgoing, bytes: Vec<u8>) -> Resu
         .filter_map(fieldpost_message::Address::addr_spec)
         .all(|spec| own(&spec));
     if !is_own {
-        tracing::warn!(account = %session.identity.account, device = %session.device.id, "a message in another's name is refused");
+        tracing::warn!(%account, device = %session.device.id, "a message in another's name is refused");
         return Err(Failure::Status(status::SUBMISSION_FAILED));
     }
-    let mut recipients: Vec<Recipient> = Vec::new();
-    for address in &outgoing.recipients {
-        let spec = address.addr_spec().unwrap_or_default();
-        let parsed: Address = spec
-            .parse()
-            .map_err(|_| Failure::Status(status::RECIPIENT_UNRESOLVED))?;
-        recipients.push(service.transport.recipient(&parsed).map_err(|refusal| {
-            let is_local = parsed
-                .domain()
-                .is_none_or(|domain| service.directory.is_local_domain(domain));
-            tracing::warn!(account = %session.identity.account, %refusal, is_local, "a message is refused: mail to other servers can't be sent yet");
-            Failure::Status(if is_local {
-                status::RECIPIENT_UNRESOLVED
-            } else {
-                status::SUBMISSION_FAILED
-            })
-        })?);
-    }
-    if recipients.is_empty() {
-        return Err(Failure::Status(status::NO_RECIPIENT));
-    }
-    let failed = |refusal: fieldpost_transport::Refusal| {
-        tracing::warn!(account = %session.identity.account, %refusal, "a message is not delivered");
+    let recipients = addressees(session, outgoing)?;
+    let failed = |refusal: Refusal| {
+        tracing::warn!(%account, %refusal, "a message is not sent");
         if refusal.is_temporary() {
             Failure::RetryAfter(status::SERVER_ERROR_RETRY, 60)
         } else {
@@ -257,54 +233,72 @@ async fn deliver(session: &Session, outgoing: &Outgoing, bytes: Vec<u8>) -> Resu
     };
     let mut incoming = service
         .transport
-        .receive(&recipients, Some(bytes.len() as u64))
+        .compose(account, Some(bytes.len() as u64))
         .await
         .map_err(failed)?;
+    let body = if bytes.is_ascii() {
+        BodyType::SevenBit
+    } else {
+        BodyType::EightBitMime
+    };
     let mut bytes = Bytes::from(bytes);
     while !bytes.is_empty() {
         let piece = bytes.split_to(bytes.len().min(PIECE));
         incoming.write(piece).await.map_err(failed)?;
     }
     let received = incoming.finish().await.map_err(failed)?;
-    let envelope = Envelope {
-        sender: session.identity.address.parse().ok(),
-        ..Envelope::default()
+    let copy = save.then(|| SentCopy {
+        received: received.clone(),
+        prefix: outgoing.hidden.clone().into(),
+    });
+    let submission = Submission {
+        account,
+        envelope: Envelope {
+            sender: session.identity.address.parse().ok(),
+            body,
+            ..Envelope::default()
+        },
+        received,
+        recipients,
+        copy,
     };
-    let results = service
+    service
         .transport
-        .deliver(envelope, received, recipients)
-        .all()
-        .await;
-    let delivered = results.iter().filter(|result| result.is_ok()).count();
-    match results.into_iter().find_map(Result::err) {
-        None => Ok(()),
-        Some(refusal) if delivered == 0 => Err(failed(refusal)),
-        Some(refusal) => {
-            // Some have it: sending it again would give it to them twice.
-            tracing::error!(account = %session.identity.account, %refusal, delivered, "a message reached only some of its recipients");
-            Ok(())
-        }
-    }
+        .submit(submission)
+        .await
+        .map(drop)
+        .map_err(failed)
 }
 
-/// Puts the sender's copy into his sent items.
-async fn save(session: &Session, bytes: Vec<u8>) -> Result<(), fieldpost_mailbox::Error> {
+/// Whom To, Cc and Bcc name, if all of them can be written to.
+fn addressees(session: &Session, outgoing: &Outgoing) -> Result<Vec<Addressee>, Failure> {
+    let service = &session.service;
     let account = session.identity.account;
-    let sent = session.mailbox.special(SpecialUse::Sent).await?.id;
-    let mut incoming = session
-        .service
-        .mailboxes
-        .receive(account, Some(bytes.len() as u64))
-        .await?;
-    let mut bytes = Bytes::from(bytes);
-    while !bytes.is_empty() {
-        incoming
-            .write(bytes.split_to(bytes.len().min(PIECE)))
-            .await?;
+    let sender: Option<Address> = session.identity.address.parse().ok();
+    let mut addressees = Vec::new();
+    for address in &outgoing.recipients {
+        let spec = address.addr_spec().unwrap_or_default();
+        let parsed: Address = spec
+            .parse()
+            .map_err(|_| Failure::Status(status::RECIPIENT_UNRESOLVED))?;
+        let destination = service.transport.destination(&parsed, sender.as_ref());
+        let destination = destination.map_err(|refusal| {
+            let is_local = parsed
+                .domain()
+                .is_none_or(|domain| service.directory.is_local_domain(domain));
+            tracing::warn!(%account, %refusal, is_local, "a message is refused");
+            Failure::Status(if is_local {
+                status::RECIPIENT_UNRESOLVED
+            } else {
+                status::SUBMISSION_FAILED
+            })
+        })?;
+        addressees.push(Addressee::new(parsed, destination));
     }
-    let mut item = NewItem::new(incoming.finish().await?);
-    item.flags = Flags::SEEN;
-    session.mailbox.append(sent, &item).await.map(drop)
+    if addressees.is_empty() {
+        return Err(Failure::Status(status::NO_RECIPIENT));
+    }
+    Ok(addressees)
 }
 
 impl Source {

@@ -47,6 +47,10 @@ struct Facts {
     pop3: String,
     pop3s: String,
     lmtp: String,
+    #[serde(default)]
+    submission: String,
+    #[serde(default)]
+    submissions: String,
     https: String,
     accounts: Vec<DemoAccount>,
 }
@@ -82,6 +86,8 @@ impl Prepared {
             pop3: local(self.ports.pop3),
             pop3s: local(self.ports.pop3s),
             lmtp: local(self.ports.lmtp),
+            submission: local(self.ports.submission),
+            submissions: local(self.ports.submissions),
             https: local(self.ports.https),
             accounts: accounts.to_vec(),
         };
@@ -176,6 +182,8 @@ pub fn print_welcome(prepared: &Prepared, accounts: &[DemoAccount]) -> std::io::
         pop3,
         pop3s,
         lmtp,
+        submission,
+        submissions,
         https,
     } = prepared.ports;
     let ca = prepared.authority_file();
@@ -195,7 +203,7 @@ pub fn print_welcome(prepared: &Prepared, accounts: &[DemoAccount]) -> std::io::
     }
     writeln!(
         out,
-        "\n  IMAP    127.0.0.1:{imap}  (STARTTLS)\n  IMAPS   127.0.0.1:{imaps}\n  POP3    127.0.0.1:{pop3}  (STLS)\n  POP3S   127.0.0.1:{pop3s}\n  LMTP    127.0.0.1:{lmtp}\n  HTTPS   127.0.0.1:{https}  (ActiveSync)\n"
+        "\n  IMAP    127.0.0.1:{imap}  (STARTTLS)\n  IMAPS   127.0.0.1:{imaps}\n  POP3    127.0.0.1:{pop3}  (STLS)\n  POP3S   127.0.0.1:{pop3s}\n  LMTP    127.0.0.1:{lmtp}\n  SMTP    127.0.0.1:{submission}  (submission, STARTTLS)\n  SMTPS   127.0.0.1:{submissions}\n  HTTPS   127.0.0.1:{https}  (ActiveSync)\n"
     )?;
     if let Some(first) = accounts.first() {
         let user = format!("{}:{}", first.address, first.password);
@@ -226,7 +234,7 @@ pub fn print_welcome(prepared: &Prepared, accounts: &[DemoAccount]) -> std::io::
         )?;
         writeln!(
             out,
-            "With a mail program: IMAP, server localhost, port {imaps}, SSL/TLS, user {}; trust {ca} first.",
+            "With a mail program: IMAP, server localhost, port {imaps}, SSL/TLS, and SMTP, port {submissions}, user {}; trust {ca} first.",
             first.address
         )?;
         writeln!(

@@ -3,19 +3,38 @@
 //! The parser copies nothing but the addresses and names it keeps, allocates nothing for a line that is wrong, and its
 //! work is linear in the line, whose length the connection has limited.
 
-use fieldpost_transport::{Address, AddressError, BodyType};
+use fieldpost_transport::{Address, AddressError, BodyType, Notify, Ret};
+
+use zeroize::Zeroizing;
+
+use super::parameter;
+
+/// Which protocol a connection speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// LMTP (RFC 2033).
+    Lmtp,
+    /// Message submission (RFC 6409).
+    Submission,
+}
 
 /// One command of a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// `LHLO` with the name the client gives itself (RFC 2033 §4.1).
     Lhlo(ClientName),
-    /// `HELO` or `EHLO`, which LMTP does not have (RFC 2033 §4.1).
+    /// `EHLO` with the name the client gives itself.
+    Ehlo(ClientName),
+    /// `HELO` likewise, from clients of the time before extensions.
+    Helo(ClientName),
+    /// The hello of another dialect: `HELO` or `EHLO` in LMTP (RFC 2033 §4.1), `LHLO` in submission.
     Hello,
+    /// `AUTH` (RFC 4954).
+    Auth(AuthCommand),
     /// `MAIL FROM`.
     Mail(MailCommand),
     /// `RCPT TO`.
-    Rcpt(Address),
+    Rcpt(RcptCommand),
     /// `DATA`.
     Data,
     /// `BDAT` (RFC 3030 §2).
@@ -49,6 +68,39 @@ pub struct MailCommand {
     pub body: BodyType,
     /// `SMTPUTF8` (RFC 6531 §3.4).
     pub smtp_utf8: bool,
+    /// `RET=` (RFC 3461 §4.3).
+    pub ret: Option<Ret>,
+    /// `ENVID=` (RFC 3461 §4.4), in xtext.
+    pub envelope_id: Option<Box<str>>,
+}
+
+/// `RCPT TO:<forward-path>` with its parameters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RcptCommand {
+    /// The recipient.
+    pub address: Address,
+    /// `NOTIFY=` (RFC 3461 §4.1).
+    pub notify: Notify,
+    /// `ORCPT=` (RFC 3461 §4.2), `type;xtext`.
+    pub original: Option<Box<str>>,
+}
+
+/// The arguments of `AUTH`. Its `Debug` shows no response.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AuthCommand {
+    /// The mechanism's name.
+    pub mechanism: Box<str>,
+    /// The initial response, in base64.
+    pub initial: Option<Zeroizing<Vec<u8>>>,
+}
+
+impl std::fmt::Debug for AuthCommand {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AuthCommand")
+            .field("mechanism", &self.mechanism)
+            .field("initial", &self.initial.is_some())
+            .finish()
+    }
 }
 
 /// The argument of `BDAT`.
@@ -94,7 +146,8 @@ pub enum CommandError {
 
 impl Command {
     /// Parses a line without its end. Verbs and keywords are case-insensitive (RFC 5321 §2.4).
-    pub fn parse(line: &[u8]) -> Result<Self, CommandError> {
+    pub fn parse(line: &[u8], dialect: Dialect) -> Result<Self, CommandError> {
+        let submits = dialect == Dialect::Submission;
         let end = memchr::memchr(b' ', line).unwrap_or(line.len());
         let (verb, rest) = line.split_at(end);
         let rest = rest.trim_ascii();
@@ -103,10 +156,14 @@ impl Command {
             .find(|(name, _)| name.eq_ignore_ascii_case(verb))
             .ok_or(CommandError::Unknown)?;
         match known.1 {
-            Verb::Lhlo => ClientName::parse(rest).map(Self::Lhlo),
-            Verb::Hello => Ok(Self::Hello),
-            Verb::Mail => mail(rest).map(Self::Mail),
-            Verb::Rcpt => rcpt(rest).map(Self::Rcpt),
+            Verb::Ehlo if submits => ClientName::parse(rest, "EHLO hostname").map(Self::Ehlo),
+            Verb::Helo if submits => ClientName::parse(rest, "HELO hostname").map(Self::Helo),
+            Verb::Lhlo if !submits => ClientName::parse(rest, "LHLO hostname").map(Self::Lhlo),
+            Verb::Lhlo | Verb::Ehlo | Verb::Helo => Ok(Self::Hello),
+            Verb::Auth if submits => auth(rest).map(Self::Auth),
+            Verb::Auth => Err(CommandError::NotImplemented),
+            Verb::Mail => mail(rest, dialect).map(Self::Mail),
+            Verb::Rcpt => rcpt(rest, dialect).map(Self::Rcpt),
             Verb::Data => bare(rest, Self::Data, "DATA"),
             Verb::Bdat => bdat(rest).map(Self::Bdat),
             Verb::Rset => bare(rest, Self::Rset, "RSET"),
@@ -127,19 +184,19 @@ impl ClientName {
     /// ```
     /// Modified: any name that can't break out of a header field is taken, because clients send what their machine is
     /// called, and nothing is decided by it.
-    fn parse(argument: &[u8]) -> Result<Self, CommandError> {
-        const SYNTAX: CommandError = CommandError::Syntax("LHLO hostname");
+    fn parse(argument: &[u8], syntax: &'static str) -> Result<Self, CommandError> {
+        let syntax = CommandError::Syntax(syntax);
         if argument.is_empty() || argument.len() > MAX_CLIENT_NAME {
-            return Err(SYNTAX);
+            return Err(syntax);
         }
         let fits = |byte: &u8| {
             byte.is_ascii_graphic()
                 && !matches!(byte, b'(' | b')' | b'<' | b'>' | b'"' | b'\\' | b';')
         };
         if !argument.iter().all(fits) {
-            return Err(SYNTAX);
+            return Err(syntax);
         }
-        let name = str::from_utf8(argument).map_err(|_| SYNTAX)?;
+        let name = str::from_utf8(argument).map_err(|_| syntax)?;
         Ok(Self(name.into()))
     }
 
@@ -152,7 +209,9 @@ impl ClientName {
 #[derive(Clone, Copy)]
 enum Verb {
     Lhlo,
-    Hello,
+    Ehlo,
+    Helo,
+    Auth,
     Mail,
     Rcpt,
     Data,
@@ -179,10 +238,10 @@ const VERBS: [(&[u8], Verb); 20] = [
     (b"STARTTLS", Verb::StartTls),
     (b"VRFY", Verb::Vrfy),
     (b"HELP", Verb::Help),
-    (b"EHLO", Verb::Hello),
-    (b"HELO", Verb::Hello),
+    (b"EHLO", Verb::Ehlo),
+    (b"HELO", Verb::Helo),
+    (b"AUTH", Verb::Auth),
     (b"EXPN", Verb::NotImplemented),
-    (b"AUTH", Verb::NotImplemented),
     (b"ETRN", Verb::NotImplemented),
     (b"TURN", Verb::NotImplemented),
     (b"SEND", Verb::NotImplemented),
@@ -203,7 +262,7 @@ fn bare(rest: &[u8], command: Command, syntax: &'static str) -> Result<Command, 
 /// ```abnf
 /// mail = "MAIL FROM:" Reverse-path [SP Mail-parameters] CRLF
 /// ```
-fn mail(rest: &[u8]) -> Result<MailCommand, CommandError> {
+fn mail(rest: &[u8], dialect: Dialect) -> Result<MailCommand, CommandError> {
     const SYNTAX: CommandError = CommandError::Syntax("MAIL FROM:<address> [parameters]");
     let (sender, parameters) = path(rest, b"FROM:", SYNTAX, CommandError::Sender)?;
     let mut mail = MailCommand {
@@ -230,6 +289,8 @@ fn mail(rest: &[u8]) -> Result<MailCommand, CommandError> {
                 return Err(CommandError::ParameterValue("SMTPUTF8"));
             }
             mail.smtp_utf8 = true;
+        } else if dialect == Dialect::Submission {
+            parameter::of_sender(keyword, value, &mut mail)?;
         } else {
             return Err(CommandError::Parameter);
         }
@@ -248,14 +309,41 @@ fn mail(rest: &[u8]) -> Result<MailCommand, CommandError> {
 /// ```abnf
 /// rcpt = "RCPT TO:" ( "<Postmaster@" Domain ">" / "<Postmaster>" / Forward-path ) [SP Rcpt-parameters] CRLF
 /// ```
-/// No extension of ours has a parameter for RCPT.
-fn rcpt(rest: &[u8]) -> Result<Address, CommandError> {
+/// LMTP has no parameter for RCPT, submission those of RFC 3461.
+fn rcpt(rest: &[u8], dialect: Dialect) -> Result<RcptCommand, CommandError> {
     const SYNTAX: CommandError = CommandError::Syntax("RCPT TO:<address>");
     let (recipient, parameters) = path(rest, b"TO:", SYNTAX, CommandError::Recipient)?;
-    if !parameters.is_empty() {
-        return Err(CommandError::Parameter);
+    let mut rcpt = RcptCommand {
+        address: recipient.ok_or(CommandError::Recipient(AddressError::NoLocalPart))?,
+        notify: Notify::default(),
+        original: None,
+    };
+    for word in parameters.split_ascii_whitespace() {
+        if dialect == Dialect::Lmtp {
+            return Err(CommandError::Parameter);
+        }
+        parameter::of_recipient(word, &mut rcpt)?;
     }
-    recipient.ok_or(CommandError::Recipient(AddressError::NoLocalPart))
+    Ok(rcpt)
+}
+
+/// ```abnf
+/// auth-command = "AUTH" SP sasl-mech [SP initial-response] *(CRLF [base64]) [CRLF cancel-response] CRLF
+/// ```
+fn auth(rest: &[u8]) -> Result<AuthCommand, CommandError> {
+    const SYNTAX: CommandError = CommandError::Syntax("AUTH mechanism [initial-response]");
+    let mut words = rest
+        .split(|byte| *byte == b' ')
+        .filter(|word| !word.is_empty());
+    let (mechanism, initial) = (words.next().ok_or(SYNTAX)?, words.next());
+    let mechanism = str::from_utf8(mechanism).map_err(|_| SYNTAX)?;
+    if words.next().is_some() || mechanism.len() > 20 {
+        return Err(SYNTAX);
+    }
+    Ok(AuthCommand {
+        mechanism: mechanism.into(),
+        initial: initial.map(|initial| Zeroizing::new(initial.to_vec())),
+    })
 }
 
 /// ```abnf
@@ -340,194 +428,4 @@ fn decimal(digits: &[u8]) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn address(text: &str) -> Address {
-        text.parse().unwrap()
-    }
-
-    fn mail(line: &str) -> Result<MailCommand, CommandError> {
-        match Command::parse(line.as_bytes())? {
-            Command::Mail(mail) => Ok(mail),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn verbs_are_known_in_any_case() {
-        for (line, command) in [
-            ("data", Command::Data),
-            ("RSET", Command::Rset),
-            ("Quit", Command::Quit),
-            ("NOOP whatever you like", Command::Noop),
-            ("HELP me", Command::Help),
-            ("vrfy alice", Command::Vrfy),
-            ("STARTTLS", Command::StartTls),
-            ("EHLO x", Command::Hello),
-            ("HELO", Command::Hello),
-            ("QUIT ", Command::Quit),
-        ] {
-            assert_eq!(Command::parse(line.as_bytes()), Ok(command), "{line}");
-        }
-        for line in [
-            "",
-            " ",
-            "DAT",
-            "DATAX",
-            "M\u{c4}IL",
-            "GET / HTTP/1.1",
-            "\0\0\0\0",
-        ] {
-            assert_eq!(
-                Command::parse(line.as_bytes()),
-                Err(CommandError::Unknown),
-                "{line}"
-            );
-        }
-        assert_eq!(
-            Command::parse(b"EXPN list"),
-            Err(CommandError::NotImplemented)
-        );
-        assert_eq!(
-            Command::parse(b"DATA now"),
-            Err(CommandError::Syntax("DATA"))
-        );
-    }
-
-    #[test]
-    fn mail_takes_its_parameters() {
-        assert_eq!(
-            mail("MAIL FROM:<>"),
-            Ok(MailCommand::default()),
-            "the null path of a bounce"
-        );
-        assert_eq!(
-            mail("mail from: <@relay.test,@b.test:a@c.test> size=1000 Body=8bitmime smtputf8"),
-            Ok(MailCommand {
-                sender: Some(address("a@c.test")),
-                size: Some(1000),
-                body: BodyType::EightBitMime,
-                smtp_utf8: true,
-            })
-        );
-        assert_eq!(
-            mail("MAIL FROM:<\"a> b\"@c.test> BODY=7BIT").map(|mail| mail.sender),
-            Ok(Some(address("\"a> b\"@c.test")))
-        );
-        for (line, error) in [
-            ("MAIL", "MAIL FROM:<address> [parameters]"),
-            ("MAIL TO:<a@b.test>", "MAIL FROM:<address> [parameters]"),
-            ("MAIL FROM:a@b.test", "MAIL FROM:<address> [parameters]"),
-            ("MAIL FROM:<a@b.test>x", "MAIL FROM:<address> [parameters]"),
-            ("MAIL FROM:<@a.test>", "MAIL FROM:<address> [parameters]"),
-        ] {
-            assert_eq!(mail(line), Err(CommandError::Syntax(error)), "{line}");
-        }
-        for (line, error) in [
-            (
-                "MAIL FROM:<a@b.test> SIZE=99999999999999999999",
-                CommandError::ParameterValue("SIZE"),
-            ),
-            (
-                "MAIL FROM:<a@b.test> SIZE=-1",
-                CommandError::ParameterValue("SIZE"),
-            ),
-            (
-                "MAIL FROM:<a@b.test> SIZE",
-                CommandError::ParameterValue("SIZE"),
-            ),
-            (
-                "MAIL FROM:<a@b.test> BODY=BINARYMIME",
-                CommandError::ParameterValue("BODY"),
-            ),
-            (
-                "MAIL FROM:<a@b.test> SMTPUTF8=YES",
-                CommandError::ParameterValue("SMTPUTF8"),
-            ),
-            ("MAIL FROM:<a@b.test> RET=HDRS", CommandError::Parameter),
-            ("MAIL FROM:<ä@b.test>", CommandError::NeedsSmtpUtf8),
-            (
-                "MAIL FROM:<a@b.test",
-                CommandError::Sender(AddressError::Character),
-            ),
-            (
-                "MAIL FROM:<a\rb@c.test>",
-                CommandError::Sender(AddressError::Character),
-            ),
-        ] {
-            assert_eq!(mail(line), Err(error), "{line}");
-        }
-        assert_eq!(
-            Command::parse(b"MAIL FROM:<\xff@b.test>"),
-            Err(CommandError::Sender(AddressError::Character))
-        );
-    }
-
-    #[test]
-    fn rcpt_takes_an_address_and_nothing_else() {
-        assert_eq!(
-            Command::parse(b"RCPT TO:<alice@demo.test>"),
-            Ok(Command::Rcpt(address("alice@demo.test")))
-        );
-        assert_eq!(
-            Command::parse(b"rcpt to:<Postmaster>"),
-            Ok(Command::Rcpt(address("Postmaster")))
-        );
-        assert_eq!(
-            Command::parse(b"RCPT TO:<>"),
-            Err(CommandError::Recipient(AddressError::NoLocalPart))
-        );
-        assert_eq!(
-            Command::parse(b"RCPT TO:<a@b.test> NOTIFY=NEVER"),
-            Err(CommandError::Parameter)
-        );
-    }
-
-    #[test]
-    fn bdat_takes_a_size_that_fits() {
-        let chunk = |size, last| Ok(Command::Bdat(Chunk { size, last }));
-        assert_eq!(Command::parse(b"BDAT 0"), chunk(0, false));
-        assert_eq!(Command::parse(b"bdat 86  last"), chunk(86, true));
-        assert_eq!(
-            Command::parse(b"BDAT 18446744073709551615"),
-            chunk(u64::MAX, false)
-        );
-        for line in [
-            "BDAT",
-            "BDAT LAST",
-            "BDAT 1x",
-            "BDAT 1 FIRST",
-            "BDAT -1",
-            "BDAT 18446744073709551616",
-            "BDAT 000000000000000000000",
-        ] {
-            assert_eq!(
-                Command::parse(line.as_bytes()),
-                Err(CommandError::ChunkSize),
-                "{line}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_client_name_can_not_break_out_of_a_header() {
-        for name in ["mail.demo.test", "[IPv6:::1]", "my_host", "localhost"] {
-            let line = format!("LHLO {name}");
-            assert_eq!(
-                Command::parse(line.as_bytes()),
-                Ok(Command::Lhlo(ClientName(name.into())))
-            );
-        }
-        for name in ["", "a b", "a)", "(a", "a;b", "a\r\nX: y", "\u{e4}"] {
-            let line = format!("LHLO {name}");
-            assert_eq!(
-                Command::parse(line.as_bytes()),
-                Err(CommandError::Syntax("LHLO hostname")),
-                "{name:?}"
-            );
-        }
-        let long = format!("LHLO {}", "a".repeat(256));
-        assert!(Command::parse(long.as_bytes()).is_err());
-    }
-}
+mod tests;

@@ -2,5 +2,6 @@
 
 pub mod command;
 pub mod data;
+mod parameter;
 pub mod received;
 pub mod reply;

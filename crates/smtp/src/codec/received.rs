@@ -19,6 +19,8 @@ pub struct Received<'a> {
     pub tls: Option<(&'a str, &'a str)>,
     /// Whether the transaction has SMTPUTF8 (RFC 6531 §3.7.3).
     pub smtp_utf8: bool,
+    /// Whether it was submitted by somebody who has signed in.
+    pub submitted: bool,
     /// The transaction's name in our logs.
     pub id: &'a str,
     /// The recipient, if there is but one: a field that named them all would tell each of the others.
@@ -61,11 +63,15 @@ impl Received<'_> {
 
     /// The protocol's name in the registry of mail transmission types (RFC 3848, RFC 6531 §4.3).
     fn protocol(&self) -> &'static str {
-        match (self.smtp_utf8, self.tls.is_some()) {
-            (false, false) => "LMTP",
-            (false, true) => "LMTPS",
-            (true, false) => "UTF8LMTP",
-            (true, true) => "UTF8LMTPS",
+        match (self.submitted, self.smtp_utf8, self.tls.is_some()) {
+            (false, false, false) => "LMTP",
+            (false, false, true) => "LMTPS",
+            (false, true, false) => "UTF8LMTP",
+            (false, true, true) => "UTF8LMTPS",
+            (true, false, false) => "ESMTPA",
+            (true, false, true) => "ESMTPSA",
+            (true, true, false) => "UTF8SMTPA",
+            (true, true, true) => "UTF8SMTPSA",
         }
     }
 }
@@ -85,12 +91,12 @@ fn date_time(time: SystemTime) -> String {
 mod tests {
     use std::time::Duration;
 
-    use crate::codec::command::Command;
+    use crate::codec::command::{Command, Dialect};
 
     use super::*;
 
     fn client() -> ClientName {
-        match Command::parse(b"LHLO mx.demo.test").unwrap() {
+        match Command::parse(b"LHLO mx.demo.test", Dialect::Lmtp).unwrap() {
             Command::Lhlo(client) => client,
             other => panic!("{other:?}"),
         }
@@ -105,6 +111,7 @@ mod tests {
             hostname: "mail.demo.test",
             tls: Some(("TLSv1.3", "TLS13_AES_256_GCM_SHA384")),
             smtp_utf8: false,
+            submitted: false,
             id: "c7.1",
             recipient: Some(&recipient),
             time: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000),
@@ -127,6 +134,7 @@ mod tests {
             hostname: "mail.demo.test",
             tls: None,
             smtp_utf8: true,
+            submitted: false,
             id: "c7.1",
             recipient: None,
             time: SystemTime::UNIX_EPOCH,

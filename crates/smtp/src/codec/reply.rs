@@ -69,7 +69,13 @@ impl Reply {
             if let Some(status) = self.status {
                 let _ = write!(output, "{status} ");
             }
-            write_printable(line, output);
+            // A challenge is ours, is base64, and is of no use cut off (RFC 4954 §4).
+            let limit = if self.code == 334 {
+                line.len()
+            } else {
+                MAX_TEXT
+            };
+            write_printable(line, limit, output);
             output.put_slice(b"\r\n");
         }
     }
@@ -105,8 +111,8 @@ impl From<CommandError> for Reply {
 }
 
 /// Printable text without line ends; a control character becomes `?`, the end of a long line is cut off.
-fn write_printable(line: &str, output: &mut BytesMut) {
-    let end = line.floor_char_boundary(MAX_TEXT);
+fn write_printable(line: &str, limit: usize, output: &mut BytesMut) {
+    let end = line.floor_char_boundary(limit);
     if line
         .bytes()
         .take(end)

@@ -6,7 +6,7 @@ use super::out_of_order;
 use crate::{
     codec::{command::MailCommand, reply::Reply},
     message::too_large,
-    session::{Context, Session, Step, Transaction},
+    session::{Context, Ready, Session, Step, Transaction},
 };
 
 pub(crate) fn run(session: Session, mail: MailCommand, cx: &Context<'_>) -> Step {
@@ -14,17 +14,22 @@ pub(crate) fn run(session: Session, mail: MailCommand, cx: &Context<'_>) -> Step
         Session::Ready(ready) => ready,
         other => return out_of_order(other),
     };
+    if let Err(reply) = may_send(&ready, &mail, cx) {
+        return Step::reply(Session::Ready(ready), reply);
+    }
     let limit = cx.service.settings.max_message_size;
     if mail.size.is_some_and(|size| size > limit) {
         return Step::reply(Session::Ready(ready), too_large(limit).into());
     }
     let transaction = Transaction {
-        client: ready.client,
+        ready,
         envelope: Envelope {
             sender: mail.sender,
             body: mail.body,
             smtp_utf8: mail.smtp_utf8,
             size: mail.size,
+            ret: mail.ret,
+            envelope_id: mail.envelope_id,
         },
         recipients: Vec::new(),
     };
@@ -32,4 +37,28 @@ pub(crate) fn run(session: Session, mail: MailCommand, cx: &Context<'_>) -> Step
         Session::Transaction(transaction),
         Reply::new(250, Status(2, 1, 0), "sender ok"),
     )
+}
+
+/// Whether the client may send this: over LMTP anything, over submission only who has signed in, in a name of his own, and so
+/// much an hour (RFC 6409 §4.3, §6.1).
+fn may_send(ready: &Ready, mail: &MailCommand, cx: &Context<'_>) -> Result<(), Reply> {
+    let Some(submission) = &cx.service.submission else {
+        return Ok(());
+    };
+    let Some(sender) = &ready.sender else {
+        let context = submission.sign_in_context(cx);
+        if !submission.directory.takes_passwords(&context) {
+            return Err(super::auth::tls_first());
+        }
+        return Err(Reply::new(530, Status(5, 7, 0), "sign in first"));
+    };
+    submission.is_still_allowed(sender)?;
+    // The null reverse-path is that of receipts (RFC 8098 §3).
+    if let Some(address) = &mail.sender
+        && !submission.may_send_as(sender, address.as_str())
+    {
+        let text = format!("<{address}>: you may not send as this address");
+        return Err(Reply::new(553, Status(5, 7, 1), text));
+    }
+    submission.count_message(sender)
 }

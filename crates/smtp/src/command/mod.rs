@@ -1,9 +1,10 @@
 //! The commands, one a file. Each takes the session as it stands and returns the next state and the reply.
 
+pub(crate) mod auth;
 pub(crate) mod bdat;
 pub(crate) mod data;
+pub(crate) mod hello;
 pub(crate) mod help;
-pub(crate) mod lhlo;
 pub(crate) mod mail;
 pub(crate) mod noop;
 pub(crate) mod quit;
@@ -20,7 +21,7 @@ use crate::{
 /// The command comes at the wrong moment; nothing changes.
 fn out_of_order(session: Session) -> Step {
     let text = match &session {
-        Session::Greeted => "say LHLO first",
+        Session::Greeted => "say hello first",
         Session::Ready(_) => "say MAIL first",
         Session::Transaction(transaction) if transaction.recipients.is_empty() => {
             "no valid recipients"
@@ -29,6 +30,7 @@ fn out_of_order(session: Session) -> Step {
         Session::Chunked(_) => "BDAT or RSET must follow BDAT",
         Session::Data(_)
         | Session::Chunk(_)
+        | Session::Authenticating(_)
         | Session::Delivering(_)
         | Session::StartingTls
         | Session::Closed => "not now",

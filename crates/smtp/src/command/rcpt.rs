@@ -1,14 +1,17 @@
 //! `RCPT` (RFC 5321 §4.1.1.3): names a recipient. Whether it exists is told here already.
 
-use fieldpost_transport::{Address, Status};
+use fieldpost_transport::{Addressee, Destination, Refusal, Status};
 
 use super::out_of_order;
 use crate::{
-    codec::{command::CommandError, reply::Reply},
-    session::{Context, Session, Step},
+    codec::{
+        command::{CommandError, RcptCommand},
+        reply::Reply,
+    },
+    session::{Context, Session, Step, Transaction},
 };
 
-pub(crate) fn run(session: Session, address: Address, cx: &Context<'_>) -> Step {
+pub(crate) fn run(session: Session, rcpt: RcptCommand, cx: &Context<'_>) -> Step {
     let mut transaction = match session {
         Session::Transaction(transaction) => transaction,
         other => return out_of_order(other),
@@ -17,16 +20,44 @@ pub(crate) fn run(session: Session, address: Address, cx: &Context<'_>) -> Step 
     let reply = if transaction.recipients.len() >= settings.max_recipients {
         // RFC 5321 §4.5.3.1.10: the client sends the rest in another transaction.
         Reply::new(452, Status(4, 5, 3), "too many recipients")
-    } else if !transaction.envelope.smtp_utf8 && !address.is_ascii() {
+    } else if !transaction.envelope.smtp_utf8 && !rcpt.address.is_ascii() {
         CommandError::NeedsSmtpUtf8.into()
     } else {
-        match cx.service.transport.recipient(&address) {
-            Ok(recipient) => {
-                transaction.recipients.push(recipient);
+        match destination(&transaction, &rcpt, cx) {
+            Ok(destination) => {
+                transaction.recipients.push(Addressee {
+                    address: rcpt.address,
+                    destination,
+                    original: rcpt.original,
+                    notify: rcpt.notify,
+                });
                 Reply::new(250, Status(2, 1, 5), "recipient ok")
             }
-            Err(refusal) => refusal.into(),
+            Err(reply) => reply,
         }
     };
     Step::reply(Session::Transaction(transaction), reply)
+}
+
+/// Where the recipient is: over LMTP one of ours, over submission anywhere, so many an hour.
+fn destination(
+    transaction: &Transaction,
+    rcpt: &RcptCommand,
+    cx: &Context<'_>,
+) -> Result<Destination, Reply> {
+    let transport = &cx.service.transport;
+    let from = transaction.envelope.sender.as_ref();
+    let found = match (&cx.service.submission, &transaction.ready.sender) {
+        (Some(submission), Some(sender)) => {
+            let found = transport.destination(&rcpt.address, from);
+            if found.is_ok() {
+                submission.count_recipient(sender)?;
+            }
+            found
+        }
+        // MAIL lets nobody else come this far.
+        (Some(_), None) => Err(Refusal::temporary()),
+        (None, _) => transport.inbound(&rcpt.address, from),
+    };
+    found.map_err(Reply::from)
 }

@@ -71,6 +71,7 @@ impl Server {
             service: Arc::new(Service {
                 transport,
                 settings,
+                submission: None,
             }),
             shutdown: CancellationToken::new(),
         }

@@ -39,7 +39,7 @@ async fn before_lhlo_there_is_no_transaction() {
     let mut client = server.connect();
     client.expect("220").await;
     for command in ["MAIL FROM:<a@b.test>", "RCPT TO:<alice@demo.test>", "DATA"] {
-        client.ask(command, "503 5.5.1 say LHLO first").await;
+        client.ask(command, "503 5.5.1 say hello first").await;
     }
     client.ask("NOOP", "250 2.0.0").await;
     client.ask("RSET", "250 2.0.0").await;

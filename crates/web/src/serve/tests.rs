@@ -1,3 +1,5 @@
+mod waiting;
+
 use std::{future::Future, pin::Pin};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
@@ -37,16 +39,19 @@ impl Route for Elsewhere {
         path.starts_with("/else/")
     }
 
-    fn answer(&self, request: Request<Incoming>, origin: Origin) -> crate::Answering<'_> {
+    fn answer(&self, request: Request<RequestBody>, origin: Origin) -> crate::Answering<'_> {
         Box::pin(async move {
             let what = request.uri().path().trim_start_matches("/else/").to_owned();
-            if what == "end" {
+            if what == "late-end" {
+                tokio::time::sleep(Duration::from_mins(1)).await;
+            }
+            if what.ends_with("end") {
                 return Err(Hangup);
             }
+            let body = request.into_body().collect().await.unwrap().to_bytes();
             if let Ok(seconds) = what.parse() {
                 tokio::time::sleep(Duration::from_secs(seconds)).await;
             }
-            let body = request.into_body().collect().await.unwrap().to_bytes();
             let text = format!("{:?} {} {body:?} {what}", origin.peer, origin.secure);
             let size = if what == "large" { 1 << 20 } else { 0 };
             Ok(whole(Response::new(Full::new(

@@ -88,10 +88,10 @@ pub(crate) fn unpack(packed: &[u8], raw: usize) -> Result<Vec<u8>, &'static str>
     let text_stored = cursor.u16().map_err(short)?;
     let text = cursor.take(text_stored.into()).map_err(short)?;
     let octets = cursor.take(cursor.remaining()).map_err(short)?;
-    let of_runs: usize = runs.iter().map(Run::len).sum();
+    let of_runs: usize = runs.iter().copied().map(Run::len).sum();
     let misfit = "the parts of a packed block do not fit";
     let text_len = raw.checked_sub(of_runs).ok_or(misfit)?;
-    let octets_len = runs.iter().map(Run::octets).sum();
+    let octets_len = runs.iter().copied().map(Run::octets).sum();
     if form & !(TEXT | OCTETS) != 0 {
         return Err("a packed block has an unknown form");
     }

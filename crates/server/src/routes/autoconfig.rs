@@ -1,4 +1,4 @@
-//! Autodiscover: the answers are [`fieldpost_autoconfig`]'s; who asks is found out here.
+//! What sets clients up: the answers are [`fieldpost_autoconfig`]'s; who asks is found out here.
 
 use std::{
     sync::{
@@ -11,20 +11,30 @@ use std::{
 use bytes::Bytes;
 use fieldpost_activesync as activesync;
 use fieldpost_autoconfig::{
-    Answer, Error, ErrorCode, Person, Request as Asked, Route as Path, Security, Service, Site,
-    Stamp, route,
+    Account, Answer, Error, ErrorCode, Person, Request as Asked, Route as Path, Security, Service,
+    Site, Stamp, route,
 };
-use fieldpost_directory::{Directory, Protocol as Way, SignInContext, SignInError};
-use fieldpost_web::{Answering, Body, Origin, Route};
+use fieldpost_directory::{Directory, Identity, Protocol as Way, SignInContext, SignInError};
+use fieldpost_web::{Answering, Body, Origin, RequestBody, Route};
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::{Request, Response, StatusCode, body::Incoming, header};
+use hyper::{Request, Response, StatusCode, header};
 
-use crate::config::{Config, Endpoint, Protocol};
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    config::{Config, Endpoint, Protocol},
+    routes::signature::signed,
+    tls::Certificates,
+};
 
 /// Tells clients where everything is.
-pub struct Autodiscover {
+pub struct Autoconfig {
     directory: Arc<Directory>,
+    /// Configuration profiles are signed with the server's own.
+    certificates: Arc<Certificates>,
     site: Site,
+    /// The server's name.
+    host: String,
     number: AtomicU32,
 }
 
@@ -32,35 +42,113 @@ pub struct Autodiscover {
 const MAX_REQUEST: usize = 64 * 1024;
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
-impl Autodiscover {
+impl Autoconfig {
     /// What the configuration offers, under its own name.
-    pub fn new(config: &Config, directory: &Arc<Directory>) -> Self {
+    pub fn new(
+        config: &Config,
+        directory: &Arc<Directory>,
+        certificates: &Arc<Certificates>,
+    ) -> Self {
         Self {
             directory: Arc::clone(directory),
+            certificates: Arc::clone(certificates),
             site: site(config),
+            host: config.hostname(),
             number: AtomicU32::new(1),
         }
     }
 
-    async fn xml(&self, request: Request<Incoming>, origin: Origin) -> Response<Body> {
+    /// Who asks. `Err`: the answer to somebody who may not.
+    async fn sign_in(
+        &self,
+        request: &Request<RequestBody>,
+        origin: &Origin,
+    ) -> Result<Identity, Response<Body>> {
         let context = SignInContext {
             connection: origin.connection,
             ..SignInContext::new(Way::ActiveSync, origin.peer, origin.secure)
         };
         let Some(credentials) = activesync::credentials(request.headers()) else {
-            return unauthorized();
+            return Err(unauthorized());
         };
         let signed_in = self
             .directory
             .sign_in(&credentials.login, credentials.password, &context)
             .await;
-        let identity = match signed_in {
-            Ok(identity) => identity,
-            Err(SignInError::Disabled | SignInError::ProtocolNotAllowed) => {
-                return status(StatusCode::FORBIDDEN);
+        signed_in.map_err(|error| match error {
+            SignInError::Disabled | SignInError::ProtocolNotAllowed => {
+                status(StatusCode::FORBIDDEN)
             }
-            Err(error) if error.is_temporary() => return status(StatusCode::SERVICE_UNAVAILABLE),
-            Err(_) => return unauthorized(),
+            error if error.is_temporary() => status(StatusCode::SERVICE_UNAVAILABLE),
+            _ => unauthorized(),
+        })
+    }
+
+    fn person(&self, identity: Identity) -> Person {
+        Person {
+            display_name: self
+                .directory
+                .account(identity.account)
+                .map(|account| account.display_name.clone())
+                .unwrap_or_default(),
+            login: identity.address.clone(),
+            address: identity.address,
+        }
+    }
+
+    /// The configuration file of a domain that is this server's. The host name says which, where the address does not.
+    fn thunderbird(&self, email: Option<&str>, host: Option<&str>) -> Response<Body> {
+        let domain = match email {
+            Some(email) => email.rsplit_once('@').map(|(_, domain)| domain),
+            None => host.map(|host| {
+                let name = host.split(':').next().unwrap_or(host);
+                name.strip_prefix("autoconfig.").unwrap_or(name)
+            }),
+        };
+        let domain = domain.map(str::to_lowercase);
+        let answer = domain
+            .filter(|domain| self.directory.is_local_domain(domain))
+            .and_then(|domain| Answer::thunderbird(&self.site, &domain));
+        answer.map_or_else(|| status(StatusCode::NOT_FOUND), full)
+    }
+
+    async fn profile(
+        &self,
+        account: Account,
+        request: &Request<RequestBody>,
+        origin: &Origin,
+    ) -> Response<Body> {
+        let person = match self.sign_in(request, origin).await {
+            Ok(identity) => self.person(identity),
+            Err(refusal) => return refusal,
+        };
+        // The same for the same account, so that a new profile takes the place of the one before.
+        let id = |what: &str| {
+            let named = format!("{what}\0{account:?}\0{}\0{}", self.site.url, person.address);
+            let mut id = [0; 16];
+            id.copy_from_slice(&Sha256::digest(named)[..16]);
+            u128::from_be_bytes(id)
+        };
+        let ids = [id("profile"), id("account")];
+        let Some(mut answer) = Answer::profile(&self.site, &person, account, ids) else {
+            return status(StatusCode::NOT_FOUND);
+        };
+        let key = self.certificates.for_name(Some(&self.host));
+        if let Some(signed) = key.and_then(|key| signed(&answer.body, &key, SystemTime::now())) {
+            answer.body = signed;
+        }
+        let mut response = full(answer);
+        response.headers_mut().insert(
+            header::CONTENT_DISPOSITION,
+            header::HeaderValue::from_static("attachment; filename=\"fieldpost.mobileconfig\""),
+        );
+        response
+    }
+
+    async fn xml(&self, request: Request<RequestBody>, origin: Origin) -> Response<Body> {
+        let identity = match self.sign_in(&request, &origin).await {
+            Ok(identity) => identity,
+            Err(refusal) => return refusal,
         };
         let body = Limited::new(request.into_body(), MAX_REQUEST).collect();
         let body = match tokio::time::timeout(BODY_TIMEOUT, body).await {
@@ -80,15 +168,7 @@ impl Autodiscover {
         if self.directory.resolve(&asked.email) != Some(identity.account) {
             return full(Answer::error(ErrorCode::InvalidRequest, self.stamp()));
         }
-        let person = Person {
-            display_name: self
-                .directory
-                .account(identity.account)
-                .map(|account| account.display_name.clone())
-                .unwrap_or_default(),
-            login: identity.address.clone(),
-            address: identity.address,
-        };
+        let person = self.person(identity);
         full(Answer::to(&asked, &self.site, &person, self.stamp()))
     }
 
@@ -103,14 +183,14 @@ impl Autodiscover {
     }
 }
 
-impl Route for Autodiscover {
+impl Route for Autoconfig {
     fn takes(&self, path: &str) -> bool {
         ["GET", "POST"]
             .iter()
             .any(|method| route(method, path, "").is_some())
     }
 
-    fn answer(&self, request: Request<Incoming>, origin: Origin) -> Answering<'_> {
+    fn answer(&self, request: Request<RequestBody>, origin: Origin) -> Answering<'_> {
         Box::pin(async move {
             let uri = request.uri();
             let found = route(
@@ -124,6 +204,12 @@ impl Route for Autodiscover {
                     full(Answer::json(&self.site, protocol.as_deref()))
                 }
                 Some(Path::Xml) => self.xml(request, origin).await,
+                Some(Path::Thunderbird { email }) => {
+                    let host = request.headers().get(header::HOST);
+                    let host = host.and_then(|host| host.to_str().ok());
+                    self.thunderbird(email.as_deref(), host)
+                }
+                Some(Path::Profile(account)) => self.profile(account, &request, &origin).await,
             })
         })
     }
@@ -164,7 +250,7 @@ fn site(config: &Config) -> Site {
         url: format!("{origin}/Microsoft-Server-ActiveSync"),
         imap: service(Protocol::Imaps, Protocol::Imap),
         pop3: service(Protocol::Pop3s, Protocol::Pop3),
-        smtp: None,
+        smtp: service(Protocol::Submissions, Protocol::Submission),
     }
 }
 

@@ -1,0 +1,320 @@
+//! The task that looks after entries when their time comes.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use fieldpost_mailbox::{Error, Mailbox, Outgoing};
+use futures_util::{StreamExt as _, stream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use super::{Pending, decode_envelope, hop::Hops, schedule::Key, settle::Outcome};
+use crate::{
+    Envelope, NextHop, Parcel, Received, Refusal, Status, Transport, Wire,
+    destination::{Destination, Next},
+};
+
+/// Which recipients of an entry go where.
+type Plan = BTreeMap<Next, Vec<u32>>;
+
+impl Transport {
+    /// Finds the entries of the outboxes and when each is due. To be called once, before anything is sent and before
+    /// [`Self::run_queue`].
+    pub async fn rebuild_queue(&self) -> Result<usize, Error> {
+        let mut found = 0;
+        for account in self.mailboxes.outboxes().await? {
+            let mailbox = self.mailboxes.outbox_of(account).await?;
+            let mut after = None;
+            loop {
+                let page = mailbox.outbox(after, 256).await?;
+                let Some(last) = page.last() else { break };
+                after = Some(last.id());
+                for entry in page {
+                    found += 1;
+                    if !entry.is_held() {
+                        self.queue.schedule.put((account, entry.id()), entry.due());
+                    }
+                }
+            }
+            if after.is_none() {
+                self.mailboxes.forget_outbox(account).await?;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Looks after the queue until `stop` is cancelled; what is under way then is finished.
+    pub async fn run_queue(self: Arc<Self>, wire: Arc<dyn Wire>, stop: CancellationToken) {
+        let hops = Hops::new(wire, self.settings.queue.clone());
+        *self.queue.hops.lock() = Some(Arc::clone(&hops));
+        let slots = Arc::new(Semaphore::new(AT_ONCE));
+        while !stop.is_cancelled() {
+            let now = self.now();
+            if let Some(key) = self.queue.schedule.begin(now) {
+                let slot = Arc::clone(&slots).acquire_owned().await;
+                let (transport, hops, stop) = (Arc::clone(&self), Arc::clone(&hops), stop.clone());
+                tokio::spawn(async move {
+                    let due = transport.look_after(key, &hops, &stop).await;
+                    transport.queue.schedule.end(key, due);
+                    drop(slot);
+                });
+                continue;
+            }
+            let wait = match self.queue.schedule.next_due() {
+                // The clock may be set: never sleep for longer than a while without looking at it.
+                Some(due) => {
+                    Duration::from_secs(due.saturating_sub(now).clamp(0, 600).cast_unsigned())
+                }
+                None => Duration::from_hours(24),
+            };
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = self.queue.schedule.changed() => {}
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+        // All of them: nothing is under way any more.
+        drop(slots.acquire_many(AT_ONCE as u32).await);
+        hops.close().await;
+        *self.queue.hops.lock() = None;
+    }
+
+    /// Tries all recipients of an entry that are due. When it is to be looked after again.
+    async fn look_after(
+        self: &Arc<Self>,
+        key: Key,
+        hops: &Arc<Hops>,
+        stop: &CancellationToken,
+    ) -> Option<i64> {
+        match self.try_entry(key, hops, stop).await {
+            Ok(due) => due,
+            Err(error) => {
+                tracing::error!(account = %key.0, entry = %key.1, %error, "an entry of the queue could not be looked after");
+                Some(
+                    self.now()
+                        + self
+                            .settings
+                            .queue
+                            .retry_after(1, super::settings::chance()),
+                )
+            }
+        }
+    }
+
+    async fn try_entry(
+        self: &Arc<Self>,
+        key: Key,
+        hops: &Arc<Hops>,
+        stop: &CancellationToken,
+    ) -> Result<Option<i64>, Error> {
+        let mailbox = self.mailboxes.outbox_of(key.0).await?;
+        let Some(entry) = mailbox
+            .outgoing(key.1)
+            .await?
+            .filter(|entry| !entry.is_held())
+        else {
+            return Ok(None);
+        };
+        let mut next = Some(entry.due());
+        let (plan, decided) = self.plan(&entry);
+        drop(entry);
+        if !decided.is_empty() {
+            next = self.settle(&mailbox, key, decided, stop).await?;
+        }
+        let mut attempts = stream::iter(plan)
+            .map(|(hop, numbers)| {
+                let mailbox = mailbox.clone();
+                async move { self.attempt(&mailbox, key, &hop, &numbers, hops).await }
+            })
+            .buffer_unordered(HOPS_AT_ONCE);
+        while let Some(outcomes) = attempts.next().await {
+            let outcomes = outcomes?;
+            if !outcomes.is_empty() {
+                next = self.settle(&mailbox, key, outcomes, stop).await?;
+            }
+        }
+        Ok(next)
+    }
+
+    /// Which recipients go where now, and those about whom it is decided already.
+    fn plan(&self, entry: &Outgoing) -> (Plan, Vec<(u32, Outcome)>) {
+        let now = self.now();
+        let mut plan = Plan::new();
+        let mut decided = Vec::new();
+        for (number, value) in entry.recipients() {
+            let Ok(pending) = Pending::decode(value) else {
+                decided.push((*number, Outcome::Lost));
+                continue;
+            };
+            if pending.delivered {
+                decided.push((*number, Outcome::Delivered));
+                continue;
+            }
+            if pending.due > now {
+                continue;
+            }
+            match self.next(&pending.address) {
+                Ok(next) => plan.entry(next).or_default().push(*number),
+                Err(refusal) => decided.push((*number, Outcome::Refused(refusal))),
+            }
+        }
+        (plan, decided)
+    }
+
+    /// Tries some recipients of an entry, all of one destination.
+    async fn attempt(
+        self: &Arc<Self>,
+        mailbox: &Mailbox,
+        key: Key,
+        next: &Next,
+        numbers: &[u32],
+        hops: &Arc<Hops>,
+    ) -> Result<Vec<(u32, Outcome)>, Error> {
+        let slot = match next {
+            Next::Local => None,
+            Next::Hop(hop) => Some(hops.slot(hop).await),
+        };
+        // Read only now: the wait may have been long, and what waits is to take up little memory.
+        let Some(entry) = mailbox
+            .outgoing(key.1)
+            .await?
+            .filter(|entry| !entry.is_held())
+        else {
+            return Ok(Vec::new());
+        };
+        let envelope = decode_envelope(entry.envelope()).unwrap_or_default();
+        let recipients: Vec<(u32, Pending)> = numbers
+            .iter()
+            .filter_map(|number| {
+                let value = entry.recipients().get(number)?;
+                Some((*number, Pending::decode(value).ok()?))
+            })
+            .collect();
+        if recipients.is_empty() {
+            return Ok(Vec::new());
+        }
+        match (next, slot) {
+            (Next::Hop(hop), Some(slot)) => {
+                self.attempt_hop(mailbox, &entry, &envelope, hop, &slot, recipients)
+                    .await
+            }
+            (Next::Local | Next::Hop(_), _) => {
+                self.attempt_local(mailbox, &entry, &envelope, recipients)
+                    .await
+            }
+        }
+    }
+
+    async fn attempt_hop(
+        &self,
+        mailbox: &Mailbox,
+        entry: &Outgoing,
+        envelope: &Envelope,
+        hop: &NextHop,
+        slot: &super::hop::Slot,
+        recipients: Vec<(u32, Pending)>,
+    ) -> Result<Vec<(u32, Outcome)>, Error> {
+        let (numbers, recipients): (Vec<u32>, Vec<Pending>) = recipients.into_iter().unzip();
+        let mut used = slot.used();
+        loop {
+            let was_used = used.is_some();
+            let mut open = match used.take() {
+                Some(open) => open,
+                None => match slot.connect().await {
+                    Ok(open) => open,
+                    Err(refusal) => {
+                        let same = |number| (number, Outcome::Refused(refusal.clone()));
+                        return Ok(numbers.into_iter().map(same).collect());
+                    }
+                },
+            };
+            let parcel = Parcel {
+                envelope,
+                recipients: &recipients,
+                message: mailbox.read_outgoing(entry).await?,
+                size: entry.size(),
+            };
+            let handed = open.session.send(parcel).await;
+            if handed.reusable {
+                slot.keep(open);
+            } else if was_used && handed.untouched {
+                // The next hop had closed it meanwhile, and heard nothing of this message.
+                continue;
+            }
+            tracing::debug!(account = %entry.account(), entry = %entry.id(), %hop, "tried");
+            let notifies = handed.notifies;
+            let mut results = handed.results.into_iter();
+            return Ok(numbers
+                .into_iter()
+                .map(|number| {
+                    let outcome = match results.next() {
+                        Some(Ok(reply)) => Outcome::Relayed { reply, notifies },
+                        Some(Err(refusal)) => Outcome::Refused(refusal),
+                        None => Outcome::Refused(Refusal::temporary()),
+                    };
+                    (number, outcome)
+                })
+                .collect());
+        }
+    }
+
+    /// Recipients of ours, whose mailbox could not take the message at once.
+    async fn attempt_local(
+        self: &Arc<Self>,
+        mailbox: &Mailbox,
+        entry: &Outgoing,
+        envelope: &Envelope,
+        recipients: Vec<(u32, Pending)>,
+    ) -> Result<Vec<(u32, Outcome)>, Error> {
+        let received = self.received_again(mailbox, entry).await?;
+        let mut outcomes = Vec::with_capacity(recipients.len());
+        for (number, pending) in recipients {
+            let result = match self.destination(&pending.address, envelope.sender.as_ref()) {
+                Ok(Destination::Local(recipient)) => {
+                    let deliveries =
+                        self.deliver(envelope.clone(), received.clone(), vec![recipient]);
+                    deliveries.all().await.pop()
+                }
+                Ok(Destination::Remote(_) | Destination::Group(_)) => None,
+                Err(refusal) => Some(Err(refusal)),
+            };
+            outcomes.push((
+                number,
+                match result {
+                    Some(Ok(_)) => Outcome::Delivered,
+                    Some(Err(refusal)) => Outcome::Refused(refusal),
+                    None => Outcome::Refused(Refusal::new(
+                        451,
+                        Status(4, 4, 0),
+                        "the recipient's place has changed",
+                    )),
+                },
+            ));
+        }
+        Ok(outcomes)
+    }
+}
+
+impl Transport {
+    /// An entry's message with a body of its own, to be given to other mailboxes.
+    async fn received_again(&self, mailbox: &Mailbox, entry: &Outgoing) -> Result<Received, Error> {
+        let mut incoming = self
+            .mailboxes
+            .receive(entry.account(), Some(entry.size()))
+            .await?;
+        let mut reader = mailbox.read_outgoing(entry).await?;
+        while let Some(chunk) = reader.next().await? {
+            incoming.write(chunk).await?;
+        }
+        Ok(Received {
+            inner: incoming.finish().await?,
+            // It was sent by somebody of ours.
+            is_spam: false,
+        })
+    }
+}
+
+/// How many entries are worked on or wait for a connection at once; each takes up a few hundred bytes while it waits.
+const AT_ONCE: usize = 4096;
+
+/// How many next hops one message is sent to at once.
+const HOPS_AT_ONCE: usize = 8;

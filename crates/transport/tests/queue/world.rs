@@ -1,0 +1,322 @@
+//! What the queue's tests share.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use fieldpost_directory::{Directory, NewAccount};
+use fieldpost_mailbox::{AccountId, Mailbox, Mailboxes, SpecialUse};
+use fieldpost_store::{BoxFuture, MemoryStore, Store};
+use fieldpost_transport::{
+    Address, Addressee, Envelope, Handed, NextHop, Parcel, Received, Refusal, Relay, SentCopy,
+    Settings, SpamFiling, Status, Submission, Submitted, Transport, Wire, WireSession,
+};
+use parking_lot::Mutex;
+use tokio::{sync::Notify, task::JoinHandle, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+pub const MESSAGE: &str =
+    "Message-ID: <1@demo.test>\r\nFrom: <alice@demo.test>\r\nSubject: out\r\n\r\nGoing out.\r\n";
+
+/// When the clock begins.
+pub const START: i64 = 1_700_000_000;
+
+pub struct World {
+    pub store: Arc<dyn Store>,
+    pub directory: Arc<Directory>,
+    pub mailboxes: Arc<Mailboxes>,
+    pub transport: Arc<Transport>,
+    pub hop: Arc<Hop>,
+    running: Option<(CancellationToken, JoinHandle<()>)>,
+}
+
+impl World {
+    /// Accounts alice, bob and carol at demo.test; everything else goes to the smarthost.
+    pub async fn new() -> Self {
+        Self::with(Settings {
+            hostname: "mail.demo.test".to_owned(),
+            relay: Relay::Smarthost,
+            ..Settings::default()
+        })
+        .await
+    }
+
+    pub async fn with(settings: Settings) -> Self {
+        let store: Arc<dyn Store> = MemoryStore::new();
+        let directory =
+            Directory::open(Arc::clone(&store), fieldpost_directory::Settings::default())
+                .await
+                .unwrap();
+        for name in ["alice", "bob", "carol"] {
+            let address = format!("{name}@demo.test").parse().unwrap();
+            directory.add(NewAccount::new(address)).await.unwrap();
+        }
+        Self::over(store, directory, settings).await
+    }
+
+    /// A process that finds what another left behind.
+    pub async fn over(
+        store: Arc<dyn Store>,
+        directory: Arc<Directory>,
+        settings: Settings,
+    ) -> Self {
+        let mailboxes = Mailboxes::new(
+            Arc::clone(&store),
+            fieldpost_mailbox::Settings {
+                clock: Arc::new(|| START + elapsed()),
+                ..fieldpost_mailbox::Settings::default()
+            },
+        );
+        let transport = Transport::new(Arc::clone(&directory), Arc::clone(&mailboxes), settings);
+        Self {
+            store,
+            directory,
+            mailboxes,
+            transport,
+            hop: Arc::default(),
+            running: None,
+        }
+    }
+
+    /// The same with what files spam.
+    pub fn with_spam_filing(&mut self, settings: Settings) {
+        self.transport = Transport::with_hooks(
+            Arc::clone(&self.directory),
+            Arc::clone(&self.mailboxes),
+            settings,
+            vec![Arc::new(SpamFiling)],
+        );
+    }
+
+    /// Begins to look after the queue.
+    pub async fn run(&mut self) {
+        self.transport.rebuild_queue().await.unwrap();
+        let stop = CancellationToken::new();
+        let hop: Arc<dyn Wire> = Arc::new(Connector(Arc::clone(&self.hop)));
+        let run = Arc::clone(&self.transport).run_queue(hop, stop.clone());
+        self.running = Some((stop, tokio::spawn(run)));
+    }
+
+    /// Stops in order.
+    pub async fn stop(&mut self) {
+        let (stop, run) = self.running.take().unwrap();
+        stop.cancel();
+        run.await.unwrap();
+    }
+
+    /// Goes, as after kill -9: what it had in memory is gone.
+    pub fn kill(&mut self) {
+        let (_, run) = self.running.take().unwrap();
+        run.abort();
+    }
+
+    pub fn account(&self, name: &str) -> AccountId {
+        self.directory
+            .resolve(&format!("{name}@demo.test"))
+            .unwrap()
+    }
+
+    pub async fn mailbox(&self, name: &str) -> Mailbox {
+        self.mailboxes.open(self.account(name)).await.unwrap()
+    }
+
+    pub async fn received(&self, text: &str) -> Received {
+        let mut incoming = self
+            .transport
+            .compose(self.account("alice"), None)
+            .await
+            .unwrap();
+        incoming
+            .write(Bytes::copy_from_slice(text.as_bytes()))
+            .await
+            .unwrap();
+        incoming.finish().await.unwrap()
+    }
+
+    pub fn addressee(&self, address: &str) -> Addressee {
+        let address: Address = address.parse().unwrap();
+        let destination = self
+            .transport
+            .destination(&address, "alice@demo.test".parse().ok().as_ref());
+        Addressee::new(address, destination.unwrap())
+    }
+
+    /// A message of alice's.
+    pub async fn message(&self, recipients: &[&str]) -> Submission {
+        let received = self.received(MESSAGE).await;
+        Submission {
+            account: self.account("alice"),
+            envelope: Envelope {
+                sender: "alice@demo.test".parse().ok(),
+                ..Envelope::default()
+            },
+            received,
+            recipients: recipients.iter().map(|one| self.addressee(one)).collect(),
+            copy: None,
+        }
+    }
+
+    /// Sends it, with a copy into Sent.
+    pub async fn send(&self, recipients: &[&str]) -> Submitted {
+        let mut message = self.message(recipients).await;
+        message.copy = Some(SentCopy {
+            received: message.received.clone(),
+            prefix: Bytes::from_static(b"Bcc: <hidden@x.test>\r\n"),
+        });
+        self.transport.submit(message).await.unwrap()
+    }
+
+    pub async fn texts(&self, name: &str, folder: SpecialUse) -> Vec<String> {
+        let mailbox = self.mailbox(name).await;
+        let folder = mailbox.special(folder).await.unwrap().id;
+        let view = mailbox.view(folder).await.unwrap();
+        let mut texts = Vec::new();
+        for row in view.rows() {
+            let item = mailbox.item(folder, row.uid).await.unwrap();
+            let reader = mailbox.read(&item, 0..u64::MAX).await.unwrap();
+            let bytes = reader.read_to_end(1 << 30).await.unwrap();
+            texts.push(String::from_utf8(bytes.to_vec()).unwrap());
+        }
+        texts
+    }
+
+    pub async fn inbox(&self, name: &str) -> Vec<String> {
+        self.texts(name, SpecialUse::Inbox).await
+    }
+
+    /// Waits until nothing is left in the queue.
+    pub async fn drained(&self) {
+        while !self.transport.queue(None, 1).await.unwrap().is_empty() {
+            self.hop.something.notified().await;
+            // What was said is still to be written down; time stands still meanwhile.
+            for _ in 0..1000 {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+}
+
+/// Seconds of tokio's clock since the test's first look at it.
+pub fn elapsed() -> i64 {
+    thread_local!(static FIRST: Instant = Instant::now());
+    FIRST.with(|first| first.elapsed().as_secs().cast_signed())
+}
+
+/// A next hop that does as it is told, and takes everything once it has no orders left.
+#[derive(Default)]
+pub struct Hop {
+    pub orders: Mutex<VecDeque<Order>>,
+    /// What it was given: when, for whom, which message.
+    pub taken: Mutex<Vec<(i64, Vec<String>, String)>>,
+    pub connections: Mutex<u32>,
+    pub closed: Mutex<u32>,
+    pub notifies: Mutex<bool>,
+    /// Told after each message, and after each connection that failed.
+    pub something: Notify,
+    /// Told when it begins to hang.
+    pub hanging: Notify,
+}
+
+pub enum Order {
+    /// Refuses the connection.
+    NoConnection,
+    /// Answers each recipient so.
+    Answer(Vec<Result<(), u16>>),
+    /// Loses the connection before it says anything.
+    Gone,
+    /// Takes the message and never says so.
+    Hang,
+}
+
+impl Hop {
+    pub fn order(&self, orders: impl IntoIterator<Item = Order>) {
+        self.orders.lock().extend(orders);
+    }
+
+    /// Whom it was given messages for.
+    pub fn recipients(&self) -> Vec<Vec<String>> {
+        let taken = self.taken.lock();
+        taken
+            .iter()
+            .map(|(_, recipients, _)| recipients.clone())
+            .collect()
+    }
+}
+
+pub fn refusal(code: u16) -> Refusal {
+    let class = (code / 100) as u8;
+    Refusal::new(code, Status(class, 1, 1), "the hop says so")
+}
+
+/// The queue's end of the hop.
+struct Connector(Arc<Hop>);
+
+impl Wire for Connector {
+    fn connect<'a>(
+        &'a self,
+        hop: &'a NextHop,
+    ) -> BoxFuture<'a, Result<Box<dyn WireSession>, Refusal>> {
+        Box::pin(async move {
+            let mut orders = self.0.orders.lock();
+            if let Some(Order::NoConnection) = orders.front() {
+                orders.pop_front();
+                self.0.something.notify_one();
+                return Err(Refusal::new(451, Status(4, 4, 1), format!("{hop} is away")));
+            }
+            *self.0.connections.lock() += 1;
+            Ok(Box::new(Session(Arc::clone(&self.0))) as Box<dyn WireSession>)
+        })
+    }
+}
+
+struct Session(Arc<Hop>);
+
+impl WireSession for Session {
+    fn send<'a>(&'a mut self, parcel: Parcel<'a>) -> BoxFuture<'a, Handed> {
+        Box::pin(async move {
+            let order = self.0.orders.lock().pop_front();
+            let count = parcel.recipients.len();
+            if let Some(Order::Gone) = order {
+                self.0.something.notify_one();
+                return Handed {
+                    untouched: true,
+                    ..Handed::refused(count, &refusal(451), false)
+                };
+            }
+            let message = parcel.message.read_to_end(1 << 20).await.unwrap();
+            assert_eq!(message.len() as u64, parcel.size);
+            let recipients = parcel.recipients.iter();
+            self.0.taken.lock().push((
+                elapsed(),
+                recipients.map(|one| one.address.to_string()).collect(),
+                String::from_utf8(message.to_vec()).unwrap(),
+            ));
+            let answers = match order {
+                Some(Order::Answer(answers)) => answers,
+                Some(Order::Hang) => {
+                    self.0.hanging.notify_one();
+                    std::future::pending().await
+                }
+                Some(Order::NoConnection | Order::Gone) | None => vec![Ok(()); count],
+            };
+            assert_eq!(answers.len(), count);
+            self.0.something.notify_one();
+            Handed {
+                results: answers
+                    .into_iter()
+                    .map(|answer| answer.map(|()| "250 taken".to_owned()).map_err(refusal))
+                    .collect(),
+                notifies: *self.0.notifies.lock(),
+                reusable: true,
+                untouched: false,
+            }
+        })
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
+        *self.0.closed.lock() += 1;
+        Box::pin(async {})
+    }
+}
+
+/// A day of the clock.
+pub const DAY: Duration = Duration::from_hours(24);
