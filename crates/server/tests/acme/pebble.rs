@@ -74,7 +74,7 @@ impl Pebble {
                 .args(["-strict", "true"])
                 .env("PEBBLE_VA_NOSLEEP", "1")
                 // Of nonces that are good, so many are refused.
-                .env("PEBBLE_WFE_NONCEREJECT", "20"),
+                .env("PEBBLE_WFE_NONCEREJECT", "2"),
             "ACME directory available",
         );
         Self {
