@@ -33,7 +33,7 @@ pub use http::{ActiveSyncSection, HttpSection};
 pub use imap::ImapSection;
 pub use mail::{DisabledAccounts, LineEnds, LmtpSection, OverQuota, TransportSection};
 pub use pop3::Pop3Section;
-pub use sending::{RelaySection, RelayTls, SubmissionSection};
+pub use sending::{DkimSection, RelaySection, RelayTls, SubmissionSection};
 pub use units::{ByteSize, Span};
 
 use crate::error::ConfigError;
@@ -508,6 +508,9 @@ impl Config {
         resolve(&mut self.server.control_socket);
         resolve(&mut self.relay.password_file);
         resolve(&mut self.relay.ca_file);
+        for signer in &mut self.relay.dkim {
+            resolve(&mut signer.key);
+        }
         for files in &mut self.tls.certificates {
             resolve(&mut files.cert);
             resolve(&mut files.key);
