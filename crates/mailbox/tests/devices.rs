@@ -6,12 +6,12 @@
 
 mod support;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use fieldpost_mailbox::{
     DeviceId, EntryId, Expunge, FlagUpdate, Flags, FolderId, Mailbox, NewItem, SpecialUse, UidSet,
     UpdateMode,
-    device::{Action, Opened, OwnChange, OwnOutcome, SyncKey},
+    device::{Action, Opened, OwnChange, OwnOutcome, Predicate, SyncKey},
 };
 use support::{World, message};
 
@@ -23,6 +23,8 @@ struct Phone {
     items: BTreeMap<EntryId, (u64, Flags)>,
     /// The cut that the phone asks for.
     cut: i64,
+    /// Whether it asks for whole conversations.
+    conversations: bool,
     /// Own changes that it must send (again) until a response comes.
     pending: Vec<(EntryId, bool)>,
     removed: Vec<EntryId>,
@@ -68,13 +70,17 @@ impl Phone {
             .collect();
         let outcomes = collection.change_items(&changes).await.unwrap();
         collection.remove_items(&self.removed, true).await.unwrap();
-        let Some(plan) = collection.plan(self.cut, limit).await.unwrap() else {
+        let predicate = Predicate {
+            cut: self.cut,
+            conversations: self.conversations,
+        };
+        let Some(plan) = collection.plan(predicate, limit).await.unwrap() else {
             panic!("nothing is forgotten here");
         };
         assert!(plan.steps.len() <= limit);
         assert_eq!(
             plan.is_empty(),
-            collection.estimate(self.cut).await.unwrap() == Some(0)
+            collection.estimate(predicate).await.unwrap() == Some(0)
         );
         let nothing = plan.is_empty() && !plan.moves(collection.base());
         assert!(!plan.more || !plan.is_empty(), "a round without progress");
@@ -112,7 +118,7 @@ impl Phone {
                 Action::Add(row) => {
                     let old = self.items.insert(row.entry, (row.mod_seq, row.flags));
                     assert!(old.is_none(), "{} came twice", row.entry);
-                    assert!(row.window_date >= self.cut);
+                    assert!(self.conversations || row.window_date >= self.cut);
                 }
                 Action::Change(row) => {
                     let item = self.items.get_mut(&row.entry).expect("a change of nothing");
@@ -148,6 +154,7 @@ async fn run(seed: u64) {
             key: None,
             items: BTreeMap::new(),
             cut: i64::MIN,
+            conversations: false,
             pending: Vec::new(),
             removed: Vec::new(),
         })
@@ -159,7 +166,14 @@ async fn run(seed: u64) {
             (!view.is_empty()).then(|| *view.at(random.next(view.len() as u64) as usize).unwrap());
         match random.next(12) {
             0..=2 => {
-                let received = world.receive(message(turn).as_bytes()).await;
+                // Most are answers within one of a few conversations.
+                let root = random.next(6);
+                let text = if root < 5 {
+                    format!("References: <root{root}@example.org>\r\n{}", message(turn))
+                } else {
+                    message(turn)
+                };
+                let received = world.receive(text.as_bytes()).await;
                 let mut item = NewItem::new(received);
                 item.internal_date = Some(random.next(1000) as i64);
                 mailbox.append(folder, &item).await.unwrap();
@@ -221,6 +235,7 @@ async fn run(seed: u64) {
             7 => {
                 let phone = &mut phones[random.next(4) as usize];
                 phone.cut = [i64::MIN, 300, 600, 900][random.next(4) as usize];
+                phone.conversations = random.next(2) == 0;
             }
             8 => world.mailboxes.forget_all().await,
             _ => {
@@ -238,9 +253,17 @@ async fn run(seed: u64) {
             assert!(rounds < 500, "it never ends");
         }
         let view = mailbox.view(phone.folder).await.unwrap();
-        let there: BTreeMap<_, _> = view
+        let in_view: HashSet<_> = view
             .rows()
             .filter(|row| row.window_date >= phone.cut)
+            .map(|row| row.thread)
+            .collect();
+        let there: BTreeMap<_, _> = view
+            .rows()
+            .filter(|row| {
+                row.window_date >= phone.cut
+                    || (phone.conversations && in_view.contains(&row.thread))
+            })
             .map(|row| (row.entry, row.flags))
             .collect();
         let held: BTreeMap<_, _> = phone
@@ -331,7 +354,11 @@ async fn what_is_left_out_is_never_spoken_of_again() {
         Opened::Unknown | Opened::Busy => panic!("the key is known"),
     };
     let collection = open(begin().await).await;
-    let mut plan = collection.plan(i64::MIN, 10).await.unwrap().unwrap();
+    let mut plan = collection
+        .plan(Predicate::since(i64::MIN), 10)
+        .await
+        .unwrap()
+        .unwrap();
     let Action::Add(gone) = plan.steps[0].action else {
         panic!("all are new");
     };
@@ -348,7 +375,12 @@ async fn what_is_left_out_is_never_spoken_of_again() {
     let one = [gone.uid].into_iter().collect();
     mailbox.expunge(inbox, &one, Expunge::All).await.unwrap();
     let entries = async |key| {
-        let plan = open(key).await.plan(i64::MIN, 10).await.unwrap().unwrap();
+        let plan = open(key)
+            .await
+            .plan(Predicate::since(i64::MIN), 10)
+            .await
+            .unwrap()
+            .unwrap();
         let steps = plan.steps.iter().map(|step| step.action.entry());
         steps.collect::<Vec<_>>()
     };
@@ -380,7 +412,10 @@ async fn a_device_with_nothing_to_hear_keeps_up_with_the_log() {
         else {
             panic!("the key is known");
         };
-        let plan = collection.plan(i64::MIN, 10).await.unwrap();
+        let plan = collection
+            .plan(Predicate::since(i64::MIN), 10)
+            .await
+            .unwrap();
         let plan = plan.expect("the log reaches back far enough");
         assert!(plan.is_empty());
         if round == 0 {

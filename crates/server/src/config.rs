@@ -8,12 +8,14 @@
 //!
 //! Invariant: no key is ever ignored. A key that is not known is an error that names its line and the nearest known key.
 
+mod acme;
 mod difference;
 mod http;
 mod imap;
 mod known_keys;
 mod mail;
 mod overlay;
+mod policy;
 mod pop3;
 mod sending;
 mod units;
@@ -28,10 +30,12 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+pub use acme::{AcmeChallenge, AcmeSection};
 pub use difference::{Change, Effect, difference};
 pub use http::{ActiveSyncSection, HttpSection};
 pub use imap::ImapSection;
 pub use mail::{DisabledAccounts, LineEnds, LmtpSection, OverQuota, TransportSection};
+pub use policy::{Bluetooth, MailAge, PolicySection};
 pub use pop3::Pop3Section;
 pub use sending::{DkimSection, RelaySection, RelayTls, SubmissionSection};
 pub use units::{ByteSize, Span};
@@ -53,6 +57,8 @@ pub struct Config {
     pub mailbox: MailboxSection,
     /// `[tls]`
     pub tls: TlsSection,
+    /// `[acme]`
+    pub acme: AcmeSection,
     /// `[log]`
     pub log: LogSection,
     /// `[limits]`
@@ -249,6 +255,9 @@ pub struct Listener {
     /// Length of the kernel's queue of connections not yet accepted.
     #[serde(default = "default_backlog")]
     pub backlog: u32,
+    /// Who says by the PROXY protocol for whom a connection is, and must: addresses, networks, `unix`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proxy_protocol: Vec<String>,
 }
 
 /// What a listener speaks.
@@ -273,6 +282,8 @@ pub enum Protocol {
     Https,
     /// The same without TLS, for proxies on this machine.
     Http,
+    /// What an authority asks at port 80 before it gives a certificate (RFC 8555 §8.3), and nothing else.
+    Acme,
 }
 
 /// How TLS begins on a listener.
@@ -373,6 +384,25 @@ impl Config {
             .any(|listener| listener.tls_mode() == TlsMode::Implicit)
     }
 
+    /// Whether there is a certificate, or one is got.
+    pub fn has_certificate(&self) -> bool {
+        !self.tls.certificates.is_empty() || self.acme.is_on()
+    }
+
+    /// The file of the certificate that is got by ACME, if one is.
+    pub fn acme_files(&self) -> Option<CertificateFiles> {
+        self.acme
+            .is_on()
+            .then(|| AcmeSection::files(&self.server.data_dir))
+    }
+
+    /// All certificates: those of `[tls]`, then that of `[acme]`.
+    pub fn certificate_files(&self) -> Vec<CertificateFiles> {
+        let mut files = self.tls.certificates.clone();
+        files.extend(self.acme_files());
+        files
+    }
+
     fn validate(&self, file: &Path) -> Result<(), ConfigError> {
         let wrong = |reason: String| ConfigError::Wrong {
             file: file.to_owned(),
@@ -413,6 +443,10 @@ impl Config {
         if let Some(reason) = self.http.problem() {
             return Err(wrong(format!("[http] {reason}")));
         }
+        let protocols = self.listeners.iter().map(|listener| listener.protocol);
+        if let Some(reason) = self.acme.problem(protocols) {
+            return Err(wrong(format!("[acme] {reason}")));
+        }
         if let Some(reason) = self.activesync.problem() {
             return Err(wrong(format!("[activesync] {reason}")));
         }
@@ -430,6 +464,8 @@ impl Config {
             };
             let endpoint = listener.endpoint().map_err(&named)?;
             listener.mode().map_err(&named)?;
+            crate::listener::Senders::parse(&listener.proxy_protocol)
+                .map_err(|reason| named(format!("proxy_protocol: {reason}")))?;
             if listener.max_connections == 0 {
                 return Err(named("max_connections must be at least 1".into()));
             }
@@ -444,6 +480,9 @@ impl Config {
                 }
                 (Protocol::Http, TlsMode::Implicit | TlsMode::Starttls) => {
                     return Err(named("HTTP over TLS is protocol = \"https\"".into()));
+                }
+                (Protocol::Acme, TlsMode::Implicit | TlsMode::Starttls) => {
+                    return Err(named("authorities ask here without TLS".into()));
                 }
                 (Protocol::Imap, TlsMode::Implicit) => {
                     return Err(named(
@@ -488,10 +527,10 @@ impl Config {
                 return Err(named(format!("{endpoint} is listed twice")));
             }
         }
-        if self.needs_certificate() && self.tls.certificates.is_empty() {
+        if self.needs_certificate() && !self.has_certificate() {
             return Err(wrong(
                 "[tls] certificates is empty, but a listener runs over TLS; add \
-                 certificates = [{ cert = \"…/fullchain.pem\", key = \"…/privkey.pem\" }]"
+                 certificates = [{ cert = \"…/fullchain.pem\", key = \"…/privkey.pem\" }], or let [acme] get one"
                     .into(),
             ));
         }
@@ -511,6 +550,8 @@ impl Config {
         for signer in &mut self.relay.dkim {
             resolve(&mut signer.key);
         }
+        resolve(&mut self.acme.external_account_key_file);
+        resolve(&mut self.acme.ca_file);
         for files in &mut self.tls.certificates {
             resolve(&mut files.cert);
             resolve(&mut files.key);
@@ -534,6 +575,7 @@ impl Listener {
             tls: None,
             max_connections: default_listener_connections(),
             backlog: default_backlog(),
+            proxy_protocol: Vec::new(),
         }
     }
 
@@ -568,7 +610,7 @@ impl Listener {
             Protocol::Pop3s | Protocol::Imaps | Protocol::Submissions | Protocol::Https => {
                 TlsMode::Implicit
             }
-            Protocol::Lmtp | Protocol::Http => TlsMode::None,
+            Protocol::Lmtp | Protocol::Http | Protocol::Acme => TlsMode::None,
         })
     }
 }
@@ -592,6 +634,7 @@ impl std::fmt::Display for Protocol {
             Self::Submissions => "submissions",
             Self::Https => "https",
             Self::Http => "http",
+            Self::Acme => "acme",
             Self::Imap => "imap",
             Self::Imaps => "imaps",
         })

@@ -10,6 +10,7 @@
 //! - No connection, file or signal ends the process, but SIGTERM and SIGINT.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod acme;
 pub mod command;
 pub mod config;
 pub mod control;
@@ -18,6 +19,7 @@ pub mod engine;
 pub mod error;
 pub mod exchange;
 pub mod front_ends;
+pub mod http_client;
 pub mod listener;
 pub mod logging;
 pub mod mail_stream;

@@ -10,6 +10,7 @@
 //! `accept` to its end, whatever state it is in.
 
 mod admission;
+mod proxy;
 mod socket;
 
 #[cfg(test)]
@@ -29,6 +30,7 @@ use crate::{
 };
 
 pub use admission::{Admission, Admitted, Refused};
+pub use proxy::Senders;
 use socket::Socket;
 pub use socket::try_tcp;
 
@@ -75,6 +77,8 @@ pub struct Bound {
     socket: Socket,
     protocol: Protocol,
     max_connections: usize,
+    /// Who says for whom a connection is.
+    senders: Arc<Senders>,
 }
 
 impl Bound {
@@ -92,10 +96,13 @@ impl Bound {
                 Socket::unix(path, mode, listener.backlog)?
             }
         };
+        let senders = Senders::parse(&listener.proxy_protocol)
+            .map_err(|reason| ListenError::Wrong { reason })?;
         Ok(Self {
             socket,
             protocol: listener.protocol,
             max_connections: listener.max_connections,
+            senders: Arc::new(senders),
         })
     }
 
@@ -144,7 +151,13 @@ impl Bound {
                 }
             };
             trouble.over(&self.endpoint());
-            let admitted = match admission.admit(peer) {
+            let behind_proxy = self.senders.include(peer);
+            let admitted = if behind_proxy {
+                admission.admit_proxy()
+            } else {
+                admission.admit(peer)
+            };
+            let admitted = match admitted {
                 Ok(admitted) => admitted,
                 Err(refused) => {
                     admission.log_refusal(refused, peer, self.protocol);
@@ -163,7 +176,17 @@ impl Bound {
                 peer = %peer,
                 protocol = %self.protocol,
             );
-            let session = handler.serve(accepted, shutdown.clone());
+            let session: BoxedSession = if behind_proxy {
+                Box::pin(proxied(
+                    accepted,
+                    Arc::clone(&handler),
+                    Arc::clone(&admission),
+                    self.protocol,
+                    shutdown.clone(),
+                ))
+            } else {
+                handler.serve(accepted, shutdown.clone())
+            };
             let cut = stop.cut.clone();
             sessions.spawn(
                 async move {
@@ -181,6 +204,49 @@ impl Bound {
         }
         self.socket.remove();
     }
+}
+
+/// Hears from a proxy for whom it speaks, and serves that client, who counts against its own address from then on.
+async fn proxied(
+    mut accepted: Accepted,
+    handler: Arc<dyn Handler>,
+    admission: Arc<Admission>,
+    protocol: Protocol,
+    shutdown: CancellationToken,
+) {
+    let read = async {
+        match &mut accepted.socket {
+            AcceptedSocket::Tcp(stream) => proxy::header(stream).await,
+            AcceptedSocket::Unix(stream) => proxy::header(stream).await,
+        }
+    };
+    let spoken = tokio::select! {
+        read = tokio::time::timeout(proxy::PATIENCE, read) => {
+            read.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+        }
+        () = shutdown.cancelled() => return,
+    };
+    let place = match spoken {
+        Ok(proxy::Spoken::Itself) => None,
+        Ok(proxy::Spoken::Client { peer, local }) => {
+            accepted.peer = Peer::Inet(peer);
+            accepted.local = Some(local);
+            tracing::debug!(client = %accepted.peer, "a proxy speaks for a client");
+            match admission.admit_behind_proxy(accepted.peer) {
+                Ok(place) => Some(place),
+                Err(refused) => return admission.log_refusal(refused, accepted.peer, protocol),
+            }
+        }
+        // Load balancers look whether a port is open, and say nothing.
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            return tracing::debug!("a proxy connected and said nothing");
+        }
+        Err(error) => {
+            return tracing::warn!(%error, "a proxy is listed in proxy_protocol and does not send it");
+        }
+    };
+    handler.serve(accepted, shutdown).await;
+    drop(place);
 }
 
 /// Trouble with `accept`, as it was last told to the log.

@@ -29,6 +29,8 @@ pub enum Operation {
     AccountImport(account::import::Request),
     /// `account list`
     AccountList(account::list::Request),
+    /// `account out-of-office`
+    AccountOutOfOffice(account::out_of_office::Request),
     /// `account password`
     AccountPassword(account::password::Request),
     /// `account remove`
@@ -71,6 +73,8 @@ pub enum Operation {
     GroupRemove(group::remove::Request),
     /// `group set`
     GroupSet(group::set::Request),
+    /// `import ADDRESS --imap`
+    ImportImap(import::imap::Request),
     /// `import ADDRESS`
     ImportMail(import::mail::Request),
     /// `queue drop`
@@ -103,6 +107,9 @@ impl Operation {
                 answer(account::import::operate(request, engine, exchange).await)
             }
             Self::AccountList(request) => answer(account::list::operate(request, engine)),
+            Self::AccountOutOfOffice(request) => {
+                answer(account::out_of_office::operate(request, engine).await)
+            }
             Self::AccountPassword(request) => {
                 answer(account::password::operate(request, engine).await)
             }
@@ -128,6 +135,9 @@ impl Operation {
             Self::GroupList(request) => answer(group::list::operate(request, engine)),
             Self::GroupRemove(request) => answer(group::remove::operate(request, engine).await),
             Self::GroupSet(request) => answer(group::set::operate(request, engine).await),
+            Self::ImportImap(request) => {
+                answer(import::imap::operate(request, engine, exchange).await)
+            }
             Self::ImportMail(request) => {
                 answer(import::mail::operate(request, engine, exchange).await)
             }

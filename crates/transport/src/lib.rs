@@ -28,6 +28,7 @@ mod group;
 mod hook;
 mod hops;
 mod incoming;
+mod out_of_office;
 pub mod queue;
 mod recipient;
 mod refusal;

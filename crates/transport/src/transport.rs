@@ -181,7 +181,7 @@ impl Transport {
     }
 
     async fn deliver_to(
-        &self,
+        self: &Arc<Self>,
         message: &Message,
         recipient: &Recipient,
     ) -> Result<Delivered, Refusal> {
@@ -194,6 +194,7 @@ impl Transport {
         for hook in &self.hooks {
             hook.place(&delivery, &mut placement).await?;
         }
+        let is_spam = placement.folder == SpecialUse::Junk;
         let delivered = self.append(message, recipient, placement).await;
         let delivered = delivered.map_err(|error| {
             let refusal = refusal::of_mailbox(&error, self.settings.over_quota);
@@ -202,6 +203,10 @@ impl Transport {
         })?;
         for hook in &self.hooks {
             hook.delivered(&delivery, &delivered).await;
+        }
+        if !is_spam {
+            self.answer_absence(&message.envelope, recipient, &delivered)
+                .await;
         }
         Ok(delivered)
     }

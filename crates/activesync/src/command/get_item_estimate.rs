@@ -98,7 +98,7 @@ async fn estimate(
         Opened::Unknown => return Ok(unknown),
         Opened::Busy => return Err(Failure::RetryAfter(common::STATE_LOCKED, 5)),
     };
-    let mut cut = pending::cut(session, folder.kind, collection.base().options());
+    let mut predicate = pending::predicate(session, folder.kind, collection.base().options());
     // 14.0 and later say it in Options, 12.1 beside the key.
     let filter = asked
         .child(air_sync::OPTIONS)
@@ -113,9 +113,18 @@ async fn estimate(
             filter: filter.trim().parse().map_err(|_| wrong.clone())?,
             ..Preferences::default()
         };
-        cut = preferences.mail_cut(session.now()).ok_or(wrong)?;
+        preferences.mail_cut(session.now()).ok_or(wrong.clone())?;
+        let preferences = session.service.settings.policy.bound(preferences);
+        predicate.cut = preferences.mail_cut(session.now()).ok_or(wrong)?;
     }
-    Ok(match collection.estimate(cut).await? {
+    if let Some(conversations) = asked.flag(air_sync::CONVERSATION_MODE) {
+        // MS-ASCMD_R2100
+        if folder.kind != FolderKind::Mail {
+            return Err(Failure::Status(common::INVALID_XML));
+        }
+        predicate.conversations = conversations;
+    }
+    Ok(match collection.estimate(predicate).await? {
         Some(estimate) => Ok(estimate),
         None => unknown,
     })

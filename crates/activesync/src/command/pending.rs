@@ -3,7 +3,10 @@
 //! It is the same function that Sync itself uses, so that a Ping never says "changes" where a Sync would send none
 //! (client-quirks B4).
 
-use fieldpost_mailbox::{Error, FolderId, FolderKind, Watch, device::Opened};
+use fieldpost_mailbox::{
+    Error, FolderId, FolderKind, Watch,
+    device::{Opened, Predicate},
+};
 
 use super::folder_sync;
 use crate::{item::preferences::Preferences, reply::Failure, session::Session};
@@ -32,8 +35,8 @@ pub async fn folder(session: &Session, folder: FolderId) -> Result<bool, Failure
         Err(Error::NoSuchFolder(_)) => return Ok(false),
         Err(error) => return Err(error.into()),
     };
-    let cut = cut(session, kind, collection.base().options());
-    let plan = collection.plan(cut, 1).await?;
+    let predicate = predicate(session, kind, collection.base().options());
+    let plan = collection.plan(predicate, 1).await?;
     // What can't be told from here on is told as status 3.
     Ok(plan.is_none_or(|plan| !plan.is_empty()))
 }
@@ -50,12 +53,15 @@ pub async fn hierarchy(session: &Session) -> Result<bool, Failure> {
     }
 }
 
-/// The earliest window date that a collection with these options takes.
-pub fn cut(session: &Session, kind: FolderKind, options: &[u8]) -> i64 {
+/// What a collection with these options wants.
+pub fn predicate(session: &Session, kind: FolderKind, options: &[u8]) -> Predicate {
     if kind != FolderKind::Mail {
-        return i64::MIN;
+        return Predicate::since(i64::MIN);
     }
-    Preferences::decode(options)
-        .and_then(|preferences| preferences.mail_cut(session.now()))
-        .unwrap_or(i64::MIN)
+    let preferences = Preferences::decode(options).unwrap_or_default();
+    let preferences = session.service.settings.policy.bound(preferences);
+    Predicate {
+        cut: preferences.mail_cut(session.now()).unwrap_or(i64::MIN),
+        conversations: preferences.conversations,
+    }
 }

@@ -20,6 +20,8 @@ pub struct Preferences {
     pub client_wins: bool,
     /// BodyPartPreference (14.1).
     pub body_part: Option<BodyPreference>,
+    /// ConversationMode (14.0): one item that FilterType lets in brings in its conversation.
+    pub conversations: bool,
 }
 
 /// A kind of body that a client takes (MS-ASAIRS §2.2.2.12).
@@ -84,9 +86,30 @@ impl Preferences {
         Some((now - days * DAY).div_euclid(DAY) * DAY)
     }
 
+    /// The same without bodies, but with the previews that are wanted.
+    pub fn without_bodies(&self) -> Self {
+        let nothing = |body: &BodyPreference| BodyPreference {
+            truncation: Some(0),
+            all_or_none: true,
+            ..*body
+        };
+        Self {
+            bodies: self.bodies.iter().map(nothing).collect(),
+            mime: 0,
+            body_part: self.body_part.as_ref().map(nothing),
+            ..self.clone()
+        }
+    }
+
     /// As it is kept with the collection's state.
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = vec![VERSION, self.filter, self.mime, u8::from(self.client_wins)];
+        let mut out = vec![
+            VERSION,
+            self.filter,
+            self.mime,
+            u8::from(self.client_wins),
+            u8::from(self.conversations),
+        ];
         let optional = |out: &mut Vec<u8>, value: Option<u32>| {
             out.push(u8::from(value.is_some()));
             out.extend(value.unwrap_or(0).to_be_bytes());
@@ -113,7 +136,7 @@ impl Preferences {
             let value = u32::from_be_bytes([piece[1], piece[2], piece[3], piece[4]]);
             (piece[0] == 1).then_some(value)
         };
-        let &[VERSION, filter, mime, client_wins] = take(4)? else {
+        let &[VERSION, filter, mime, client_wins, conversations] = take(5)? else {
             return None;
         };
         let mime_truncation = optional(take(5)?);
@@ -138,6 +161,7 @@ impl Preferences {
             mime_truncation,
             client_wins: client_wins == 1,
             body_part,
+            conversations: conversations == 1,
         })
     }
 }
@@ -166,7 +190,7 @@ impl BodyPreference {
     }
 }
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const DAY: i64 = 86_400;
 const MAX_BODIES: usize = 8;
 
@@ -195,6 +219,7 @@ mod tests {
             mime_truncation: Some(4096),
             client_wins: true,
             body_part: Some(body),
+            conversations: true,
         };
         let bytes = preferences.encode();
         assert_eq!(Preferences::decode(&bytes), Some(preferences));

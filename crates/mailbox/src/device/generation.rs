@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::EntrySet;
+use super::{EntrySet, predicate::Conversations};
 use crate::{
     EntryId, WindowPosition,
     error::Malformed,
@@ -30,6 +30,8 @@ pub struct Generation {
     pub(super) cut: i64,
     /// Down to this window date the device may still hold items that the cut has passed.
     pub(super) swept: i64,
+    /// Whether it holds items for the sake of their conversations.
+    pub(super) conversations: Conversations,
     /// What the front-end wants to remember with it.
     pub(super) options: Vec<u8>,
 }
@@ -101,6 +103,11 @@ impl Generation {
         }
         writer.signed(self.cut);
         writer.signed(self.swept);
+        writer.byte(match self.conversations {
+            Conversations::Off => 0,
+            Conversations::Whole => 1,
+            Conversations::Unsettled => 2,
+        });
         writer.bytes(&self.options);
         self.held.encode(&mut writer);
         self.left_out.encode(&mut writer);
@@ -133,6 +140,12 @@ impl Generation {
             _ => return Err(Malformed::Range),
         };
         let (cut, swept) = (reader.signed()?, reader.signed()?);
+        let conversations = match reader.byte()? {
+            0 => Conversations::Off,
+            1 => Conversations::Whole,
+            2 => Conversations::Unsettled,
+            _ => return Err(Malformed::Range),
+        };
         let options = reader.bytes()?.to_vec();
         let held = EntrySet::decode(&mut reader)?;
         let left_out = EntrySet::decode(&mut reader)?;
@@ -153,12 +166,13 @@ impl Generation {
             backfill,
             cut,
             swept,
+            conversations,
             options,
         })
     }
 }
 
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 #[cfg(test)]
 mod tests {
@@ -179,6 +193,7 @@ mod tests {
             }),
             cut: i64::MIN,
             swept: 7,
+            conversations: Conversations::Unsettled,
             options: vec![1, 2, 3],
         };
         let bytes = generation.encode();

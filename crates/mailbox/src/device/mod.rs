@@ -17,6 +17,7 @@ mod generation;
 mod hierarchy;
 mod own;
 mod parts;
+mod predicate;
 mod record;
 mod round;
 pub(crate) mod turns;
@@ -26,6 +27,7 @@ pub use entry_set::EntrySet;
 pub use generation::Generation;
 pub use hierarchy::{HierarchyChange, HierarchyPlan, HierarchyState};
 pub use own::{OwnChange, OwnOutcome};
+pub use predicate::Predicate;
 pub use record::{
     About, Attention, Device, DeviceId, MAX_ATTENTION, MAX_DEVICE_ID, PolicyState, Trace,
 };

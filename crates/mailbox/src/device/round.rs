@@ -6,7 +6,11 @@
 
 use crate::{ChangesSince, EntryId, Error, Row, WindowPosition};
 
-use super::{Collection, Generation, generation::Backfill};
+use super::{
+    Collection, Generation, Predicate,
+    generation::Backfill,
+    predicate::{Conversations, Wanted},
+};
 
 /// What a device is told of one item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,15 +32,17 @@ pub struct Step {
     pub action: Action,
     /// It is not told, now or ever.
     pub left_out: bool,
-    cause: Cause,
+    pub(super) cause: Cause,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Cause {
+pub(super) enum Cause {
     /// The change log at this mod_seq.
     Log(u64),
     /// The cut passed it.
     Cut,
+    /// Its conversation came into view or left it.
+    Conversation,
     /// It was there before.
     Backfill(WindowPosition),
 }
@@ -49,6 +55,12 @@ pub struct Plan {
     /// Whether there is more than these steps.
     pub more: bool,
     cut: i64,
+    /// Whether conversations count.
+    counts_conversations: bool,
+    /// Where they stand once all steps are told.
+    pub(super) conversations: Conversations,
+    /// Whether that depends on these steps.
+    pub(super) follows_conversations: bool,
     /// All of the log up to here is in `steps`, unless `log_rest` says otherwise.
     up_to: u64,
     /// The mod_seq of the first change that did not fit in.
@@ -62,14 +74,18 @@ pub struct Plan {
 }
 
 impl Collection {
-    /// What the device has to be told next, at most `limit` things. Items with a window date before `cut` are not wanted.
+    /// What the device has to be told next, at most `limit` things, if it wants what `predicate` says.
     /// `None`: too much is forgotten; the device must begin from nothing.
-    pub async fn plan(&self, cut: i64, limit: usize) -> Result<Option<Plan>, Error> {
+    pub async fn plan(&self, predicate: Predicate, limit: usize) -> Result<Option<Plan>, Error> {
         let base = &self.base;
+        let cut = predicate.cut;
         let mut plan = Plan {
             cut,
+            counts_conversations: predicate.counts_conversations(),
             ..Plan::default()
         };
+        let mut wanted = Wanted::by_date(cut);
+        let mut has_stirred = false;
         match base.anchor {
             None => {
                 // All that is there comes by the backfill; the log is of interest from now on.
@@ -91,8 +107,15 @@ impl Collection {
                         )
                         .collect();
                     events.sort_by_key(|(mod_seq, _)| *mod_seq);
+                    has_stirred = events.iter().any(|(_, event)| match event {
+                        Event::Row(row) => !base.held.contains(row.entry),
+                        Event::Gone(_) => true,
+                    });
+                    if !events.is_empty() {
+                        wanted = self.wanted(predicate).await?;
+                    }
                     for (mod_seq, event) in events {
-                        let Some(action) = base.decide(mod_seq, event, cut) else {
+                        let Some(action) = base.decide(mod_seq, event, &wanted) else {
                             continue;
                         };
                         if plan.steps.len() == limit {
@@ -113,7 +136,7 @@ impl Collection {
             None => (cut, cut),
             Some(_) => (base.cut, base.swept),
         };
-        if !plan.more && swept < cut {
+        if !plan.more && swept < cut && !plan.counts_conversations {
             self.pass_cut(&mut plan, swept..=cut - 1, limit).await?;
         }
         plan.backfill_from = base.backfill;
@@ -133,13 +156,15 @@ impl Collection {
         if !plan.more && plan.backfill != Backfill::Done {
             self.go_back(&mut plan, limit).await?;
         }
+        self.follow_conversations(&mut plan, predicate, has_stirred, limit)
+            .await?;
         Ok(Some(plan))
     }
 
     /// How many things there are to tell.
-    pub async fn estimate(&self, cut: i64) -> Result<Option<usize>, Error> {
+    pub async fn estimate(&self, predicate: Predicate) -> Result<Option<usize>, Error> {
         Ok(self
-            .plan(cut, usize::MAX)
+            .plan(predicate, usize::MAX)
             .await?
             .map(|plan| plan.steps.len()))
     }
@@ -229,7 +254,7 @@ enum Event {
 
 impl Generation {
     /// What the device is told of something in the log, if anything.
-    fn decide(&self, mod_seq: u64, event: Event, cut: i64) -> Option<Action> {
+    fn decide(&self, mod_seq: u64, event: Event, wanted: &Wanted) -> Option<Action> {
         let (Event::Row(Row { entry, .. }) | Event::Gone(entry)) = event;
         if self.left_out.contains(entry) {
             return None;
@@ -237,7 +262,7 @@ impl Generation {
         match event {
             Event::Gone(entry) => self.held.contains(entry).then_some(Action::Delete(entry)),
             Event::Row(row) => {
-                let wanted = row.window_date >= cut;
+                let wanted = wanted.holds(&row);
                 let knows = self.knows(row.entry, mod_seq);
                 match (self.held.contains(row.entry), wanted) {
                     (false, true) if !knows => Some(Action::Add(row)),
@@ -269,6 +294,11 @@ impl Plan {
         }
     }
 
+    /// Items with an earlier window date come along for their conversation only.
+    pub fn cut(&self) -> i64 {
+        self.cut
+    }
+
     /// Whether there is nothing to tell.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
@@ -281,7 +311,10 @@ impl Plan {
 
     /// Whether the state goes on although nothing is told: there is something worth committing.
     pub fn moves(&self, base: &Generation) -> bool {
-        !self.steps.is_empty() || base.anchor.is_none() || self.cut != base.cut
+        !self.steps.is_empty()
+            || base.anchor.is_none()
+            || self.cut != base.cut
+            || self.counts_conversations != (base.conversations != Conversations::Off)
     }
 
     /// What the device holds once it was told the first `taken` steps.
@@ -312,7 +345,7 @@ impl Plan {
             .iter()
             .find_map(|step| match step.cause {
                 Cause::Log(mod_seq) => Some(mod_seq),
-                Cause::Cut | Cause::Backfill(_) => None,
+                Cause::Cut | Cause::Conversation | Cause::Backfill(_) => None,
             })
             .or(self.log_rest);
         next.anchor = Some(match log_rest {
@@ -335,6 +368,7 @@ impl Plan {
         {
             next.backfill = self.backfill_from;
         }
+        next.conversations = self.conversations_after(rest.is_empty());
         next.prune();
         next
     }

@@ -87,7 +87,7 @@ fn examine(config: &Config, now: jiff::Timestamp) -> Report {
             continue;
         };
         let mut mode = listener.tls_mode();
-        if mode == TlsMode::Starttls && config.tls.certificates.is_empty() {
+        if mode == TlsMode::Starttls && !config.has_certificate() {
             mode = TlsMode::None;
             report.warnings.push(format!(
                 "{} on {endpoint} offers no TLS, because [tls] certificates is empty",
@@ -119,6 +119,7 @@ fn examine(config: &Config, now: jiff::Timestamp) -> Report {
     for files in &config.tls.certificates {
         examine_certificate(files, now, &mut report);
     }
+    examine_acme(config, now, &mut report);
     examine_data_directory(&config.server.data_dir, &mut report);
     advise(config, &mut report);
     report
@@ -185,6 +186,34 @@ fn examine_certificate(
     }
 }
 
+/// The certificate that is got by ACME, if one is. That there is none yet keeps nothing from working.
+fn examine_acme(config: &Config, now: jiff::Timestamp, report: &mut Report) {
+    let Some(files) = config.acme_files() else {
+        return;
+    };
+    if files.cert.exists() {
+        examine_certificate(&files, now, report);
+    } else {
+        report.warnings.push(format!(
+            "there is no certificate for {} yet; the server gets it from {}",
+            config.acme.names.join(", "),
+            config.acme.directory
+        ));
+    }
+    let port = config.acme.challenge.port();
+    let at_port = config.listeners.iter().any(|listener| {
+        config.acme.is_answered_by(listener.protocol)
+            && listener
+                .address
+                .is_some_and(|address| address.port() == port)
+    });
+    if !at_port {
+        report.warnings.push(format!(
+            "the authority of [acme] asks at port {port}, where nothing listens here: something in front must hand it on"
+        ));
+    }
+}
+
 fn examine_data_directory(path: &Path, report: &mut Report) {
     match std::fs::metadata(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -237,10 +266,11 @@ fn advise(config: &Config, report: &mut Report) {
             .next_steps
             .push("add a [[listener]]: without one nobody can connect".into());
     }
-    if config.tls.certificates.is_empty() && !config.listeners.is_empty() {
-        report
-            .next_steps
-            .push("name a certificate in [tls] certificates, so that clients can use TLS".into());
+    if !config.has_certificate() && !config.listeners.is_empty() {
+        report.next_steps.push(
+            "name a certificate in [tls] certificates, or let [acme] get one, so that clients can use TLS"
+                .into(),
+        );
     }
     if report.errors.is_empty() {
         report

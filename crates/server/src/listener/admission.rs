@@ -25,6 +25,8 @@ pub struct Admission {
 #[derive(Debug)]
 pub struct Admitted {
     admission: Arc<Admission>,
+    /// It counts against the whole process.
+    whole: bool,
     key: Option<Key>,
 }
 
@@ -62,9 +64,22 @@ impl Admission {
     /// Lets a connection of `peer` in, or not. This machine's own processes (webmail, the MTA, a proxy) speak for many
     /// users, so only the bound on all counts for them.
     pub fn admit(self: &Arc<Self>, peer: Peer) -> Result<Admitted, Refused> {
-        let key = key(peer);
+        self.take(true, key(peer))
+    }
+
+    /// Lets a connection of a proxy in, or not: whose it is will be heard, and [`Self::admit_behind_proxy`] asked then.
+    pub fn admit_proxy(self: &Arc<Self>) -> Result<Admitted, Refused> {
+        self.take(true, None)
+    }
+
+    /// Lets the client of a proxy's connection in, or not. The connection itself counts already.
+    pub fn admit_behind_proxy(self: &Arc<Self>, client: Peer) -> Result<Admitted, Refused> {
+        self.take(false, key(client))
+    }
+
+    fn take(self: &Arc<Self>, whole: bool, key: Option<Key>) -> Result<Admitted, Refused> {
         let mut counts = self.counts.lock();
-        if counts.all >= self.max_connections {
+        if whole && counts.all >= self.max_connections {
             return Err(Refused::Full);
         }
         if let Some(key) = key {
@@ -74,9 +89,10 @@ impl Admission {
             }
             *count += 1;
         }
-        counts.all += 1;
+        counts.all += usize::from(whole);
         Ok(Admitted {
             admission: Arc::clone(self),
+            whole,
             key,
         })
     }
@@ -111,7 +127,7 @@ impl Admission {
 impl Drop for Admitted {
     fn drop(&mut self) {
         let mut counts = self.admission.counts.lock();
-        counts.all -= 1;
+        counts.all -= usize::from(self.whole);
         if let Some(key) = self.key
             && let Some(count) = counts.by_address.get_mut(&key)
         {
@@ -169,6 +185,25 @@ mod tests {
         let _one = admission.admit(peer("[2001:db8:1:2::1]:1")).unwrap();
         assert!(admission.admit(peer("[2001:db8:1:2:ffff::9]:1")).is_err());
         assert!(admission.admit(peer("[2001:db8:1:3::1]:1")).is_ok());
+    }
+
+    #[test]
+    fn clients_behind_a_proxy_have_their_own_bounds() {
+        let admission = Admission::new(3, 1);
+        let proxies: Vec<_> = (0..3).map(|_| admission.admit_proxy().unwrap()).collect();
+        assert_eq!(admission.admit_proxy().unwrap_err(), Refused::Full);
+        let client = admission.admit_behind_proxy(peer("192.0.2.1:1")).unwrap();
+        assert_eq!(
+            admission
+                .admit_behind_proxy(peer("192.0.2.1:2"))
+                .unwrap_err(),
+            Refused::Address
+        );
+        assert!(admission.admit_behind_proxy(peer("192.0.2.2:1")).is_ok());
+        assert_eq!(admission.count(), 3);
+        drop((client, proxies));
+        assert_eq!(admission.count(), 0);
+        assert!(admission.counts.lock().by_address.is_empty());
     }
 
     #[test]

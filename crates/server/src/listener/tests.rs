@@ -202,3 +202,55 @@ fn trouble_with_accept_waits_longer_each_time_and_connections_that_died_do_not()
     let died = io::Error::from(io::ErrorKind::ConnectionAborted);
     assert_eq!(trouble.note(&died, &endpoint), Duration::ZERO);
 }
+
+/// Tells whom it serves.
+struct Whom;
+
+impl Handler for Whom {
+    fn serve(&self, accepted: Accepted, _: CancellationToken) -> BoxedSession {
+        Box::pin(async move {
+            if let AcceptedSocket::Tcp(mut stream) = accepted.socket {
+                let told = format!("{} at {:?}", accepted.peer, accepted.local);
+                stream.write_all(told.as_bytes()).await.unwrap();
+            }
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_listed_proxy_says_for_whom_it_speaks_and_must() {
+    let listener = config::Listener {
+        proxy_protocol: vec!["127.0.0.1".into()],
+        ..config::Listener::tcp(Protocol::Pop3, "127.0.0.1:0".parse().unwrap())
+    };
+    let bound = Bound::open(&listener).unwrap();
+    let Endpoint::Tcp(address) = bound.endpoint() else {
+        unreachable!("it is TCP");
+    };
+    let (stop, sessions) = (Stop::default(), TaskTracker::new());
+    let drain = stop.drain.clone();
+    let task = tokio::spawn(bound.accept(
+        Arc::new(Whom),
+        Admission::new(10, 1),
+        sessions.clone(),
+        stop,
+    ));
+    for (header, expected) in [
+        (
+            "PROXY TCP4 192.0.2.7 198.51.100.1 56324 110\r\n",
+            "192.0.2.7:56324 at Some(198.51.100.1:110)",
+        ),
+        ("USER alice@example.org\r\n", ""),
+    ] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(header.as_bytes()).await.unwrap();
+        let mut told = String::new();
+        // Closed with octets unread, the connection may end by a reset.
+        drop(stream.read_to_string(&mut told).await);
+        assert_eq!(told, expected, "{header}");
+    }
+    drain.cancel();
+    task.await.unwrap();
+    sessions.close();
+    sessions.wait().await;
+}

@@ -65,7 +65,9 @@ pub async fn run(
     let filter_is_wrong = asked.options.as_ref().is_some_and(|options| {
         folder.kind == FolderKind::Mail && options.mail_cut(session.now()).is_none()
     });
-    if filter_is_wrong || asked.commands.len() > MAX_COMMANDS {
+    // MS-ASCMD_R2117
+    let has_none = asked.conversations.is_some() && folder.kind != FolderKind::Mail;
+    if filter_is_wrong || has_none || asked.commands.len() > MAX_COMMANDS {
         header.failed(out, &asked.key, status::PROTOCOL);
         return Ok(true);
     }
@@ -76,7 +78,7 @@ pub async fn run(
             folder.id,
         );
         session.service.repeats.begin(&who);
-        let options = asked.options.clone().unwrap_or_default().encode();
+        let options = preferences(asked, &[]).encode();
         let key = session
             .mailbox
             .begin_collection(&session.device.id, folder.id, options)
@@ -109,20 +111,17 @@ pub async fn run(
         }
         Opened::Busy => return Err(BUSY),
     };
-    let preferences = asked
-        .options
-        .clone()
-        .or_else(|| Preferences::decode(collection.base().options()))
-        .unwrap_or_default();
+    let preferences = preferences(asked, collection.base().options());
     let responses = carry_out(session, &mut collection, folder.kind, asked, &preferences).await?;
     let options = preferences.encode();
-    let cut = pending::cut(session, folder.kind, &options);
+    let shown = session.service.settings.policy.bound(preferences.clone());
+    let predicate = pending::predicate(session, folder.kind, &options);
     let window = asked.window.unwrap_or(WINDOW).min(room.items);
     // A client that sends what it did may want to hear of changes later (client-quirks C4, B25).
     let wants_changes = asked.get_changes.unwrap_or(true);
     let mut plan = fieldpost_mailbox::device::Plan::default();
     if wants_changes && window > 0 {
-        match collection.plan(cut, window).await? {
+        match collection.plan(predicate, window).await? {
             Some(found) => plan = found,
             None => {
                 header.failed(out, "0", status::INVALID_KEY);
@@ -132,7 +131,10 @@ pub async fn run(
     }
     let mut taken = plan.steps.len();
     if taken > 0 {
-        let (admitted, bad) = session.service.repeats.admit(&who, key, &mut plan);
+        let (admitted, bad) = session
+            .service
+            .repeats
+            .admit(&who, key, &mut plan, session.now());
         taken = admitted;
         if let Some(entry) = bad {
             let id = write::server_id(folder.id, entry);
@@ -154,25 +156,17 @@ pub async fn run(
     let next = collection.next_key();
     header.begin(out, &next.to_string(), status::SUCCESS);
     let place = out.checkpoint();
-    let written = write::steps(
-        session,
-        out,
-        folder.id,
-        &mut plan,
-        taken,
-        &preferences,
-        room,
-    )
-    .await?;
+    let written = write::steps(session, out, folder.id, &mut plan, taken, &shown, room).await?;
     taken = written;
     if taken < plan.steps.len() || plan.more {
         let is_put = out.insert_empty(place, tag::MORE_AVAILABLE);
         debug_assert!(is_put);
     }
     if taken > 0 {
-        session.service.repeats.note(who, key, &plan, taken);
+        let now = session.now();
+        session.service.repeats.note(who, key, &plan, taken, now);
     }
-    write::responses(session, out, folder.id, &responses, &preferences).await?;
+    write::responses(session, out, folder.id, &responses, &shown).await?;
     out.end();
     room.items = room.items.saturating_sub(taken);
     let committed = if wants_changes && window > 0 {
@@ -185,6 +179,15 @@ pub async fn run(
 }
 
 const BUSY: Failure = Failure::RetryAfter(crate::reply::status::STATE_LOCKED, 5);
+
+/// What the client wants: as it says now, or as it said before.
+fn preferences(asked: &CollectionRequest, before: &[u8]) -> Preferences {
+    let before = Preferences::decode(before).unwrap_or_default();
+    Preferences {
+        conversations: asked.conversations.unwrap_or(before.conversations),
+        ..asked.options.clone().unwrap_or(before)
+    }
+}
 
 /// What every collection in a response begins with.
 struct Header<'a> {

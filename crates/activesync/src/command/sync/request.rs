@@ -47,6 +47,8 @@ pub struct CollectionRequest {
     pub get_changes: Option<bool>,
     /// The most items.
     pub window: Option<usize>,
+    /// `ConversationMode`: whether whole conversations are wanted; `None`: as before.
+    pub conversations: Option<bool>,
     /// Options, if the client sent any.
     pub options: Option<Preferences>,
     /// What the client changes.
@@ -184,6 +186,7 @@ impl CollectionRequest {
             deletes_as_moves: element.flag(tag::DELETES_AS_MOVES).unwrap_or(true),
             get_changes: element.flag(tag::GET_CHANGES),
             window: window(element),
+            conversations: element.flag(tag::CONVERSATION_MODE),
             options: options
                 .first()
                 .map(|options| Preferences::parse(options).ok_or(Invalid))

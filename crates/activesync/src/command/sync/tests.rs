@@ -276,3 +276,110 @@ async fn a_phone_that_is_told_nothing_does_not_have_to_begin_anew() {
     }
     assert_eq!(sync.go("").await, "");
 }
+
+/// One item within the filter brings in its conversation, as far as it lies in the folder, and takes it along when it goes
+/// (MS-ASCMD_R2107, R2109 to R2112); of what is outside the filter a preview comes, but no body (MS-ASCMD_R2108).
+/// GetItemEstimate counts the same way (MS-ASCMD_R2096, R2097).
+#[tokio::test]
+async fn a_conversation_comes_and_goes_as_a_whole() {
+    const WANTED: &str = "<airsync:Options><airsync:FilterType>3</airsync:FilterType><airsyncbase:BodyPreference><airsyncbase:Type>1</airsyncbase:Type><airsyncbase:Preview>50</airsyncbase:Preview></airsyncbase:BodyPreference></airsync:Options>";
+    let mode = |on| format!("<airsync:ConversationMode>{on}</airsync:ConversationMode>{WANTED}");
+    let fixture = Fixture::new().await;
+    let mut sync = Sync::new(&fixture, "d1", "14.1", SpecialUse::Inbox).await;
+    deliver(
+        &fixture,
+        &format!("Message-ID: <r@demo.test>\r\n{}", mail("old")),
+    )
+    .await;
+    deliver(&fixture, &mail("alone")).await;
+    fixture.pass(10 * 86_400);
+    let first = sync.go(&mode(1)).await;
+    assert!(!first.contains("email:Subject"), "{first}");
+    let answer = format!("References: <r@demo.test>\r\n{}", mail("new"));
+    let uid = deliver(&fixture, &answer).await;
+    // What the client said last time still holds.
+    let both = sync.lose("").await;
+    assert_eq!(texts_of(&both, "email:Subject"), ["new", "old"], "{both}");
+    assert_eq!(texts_of(&both, "airsyncbase:Data"), ["Text of new\r\n"]);
+    assert_eq!(texts_of(&both, "airsyncbase:Preview").len(), 2, "{both}");
+    for (mode, count) in [("0", "1"), ("1", "2"), ("", "2")] {
+        let mode = match mode {
+            "" => String::new(),
+            mode => format!("<airsync:ConversationMode>{mode}</airsync:ConversationMode>"),
+        };
+        let estimate = format!(
+            "<getitemestimate:GetItemEstimate><getitemestimate:Collections><getitemestimate:Collection><airsync:SyncKey>{}</airsync:SyncKey><getitemestimate:CollectionId>{}</getitemestimate:CollectionId>{mode}</getitemestimate:Collection></getitemestimate:Collections></getitemestimate:GetItemEstimate>",
+            sync.key, sync.folder
+        );
+        let estimate = sync.phone.ask("GetItemEstimate", &estimate).await.xml();
+        assert_eq!(text_of(&estimate, "getitemestimate:Estimate"), count);
+    }
+    let both = sync.go("").await;
+    let ids = texts_of(&both, "airsync:ServerId");
+    assert_eq!(ids.len(), 2, "{both}");
+    assert_eq!(sync.go("").await, "", "nothing twice");
+    // Without the mode the filter alone counts, and with it all comes back.
+    let less = sync.go(&mode(0)).await;
+    assert!(less.contains("airsync:SoftDelete"), "{less}");
+    assert_eq!(texts_of(&less, "airsync:ServerId"), ids[1..]);
+    let more = sync.go(&mode(1)).await;
+    assert_eq!(texts_of(&more, "airsync:ServerId"), ids[1..]);
+    let mailbox = fixture.mailbox("alice").await;
+    let inbox = mailbox.special(SpecialUse::Inbox).await.unwrap().id;
+    let uids: UidSet = [uid].into_iter().collect();
+    let all = fieldpost_mailbox::Expunge::All;
+    mailbox.expunge(inbox, &uids, all).await.unwrap();
+    let gone = sync.go("").await;
+    assert!(gone.contains("airsync:Delete>"), "{gone}");
+    assert!(gone.contains("airsync:SoftDelete>"), "{gone}");
+    assert_eq!(texts_of(&gone, "airsync:ServerId"), ids);
+    assert_eq!(sync.go("").await, "");
+}
+
+/// MS-ASCMD_R2117, MS-ASCMD_R2100: conversations are of mails.
+#[tokio::test]
+async fn other_classes_have_no_conversations() {
+    let fixture = Fixture::new().await;
+    let mut sync = Sync::new(&fixture, "d1", "14.1", SpecialUse::Contacts).await;
+    let key = sync.key.clone();
+    let refused = sync
+        .go("<airsync:ConversationMode>1</airsync:ConversationMode>")
+        .await;
+    assert_eq!(text_of(&refused, "airsync:Status"), "4", "{refused}");
+    let estimate = format!(
+        "<getitemestimate:GetItemEstimate><getitemestimate:Collections><getitemestimate:Collection><airsync:SyncKey>{key}</airsync:SyncKey><getitemestimate:CollectionId>{}</getitemestimate:CollectionId><airsync:ConversationMode>1</airsync:ConversationMode></getitemestimate:Collection></getitemestimate:Collections></getitemestimate:GetItemEstimate>",
+        sync.folder
+    );
+    let estimate = sync.phone.ask("GetItemEstimate", &estimate).await.xml();
+    assert_eq!(text_of(&estimate, "getitemestimate:Status"), "103");
+}
+
+/// MS-ASPROV_R257, R740: a device that wants all gets what the policy allows, by Sync, GetItemEstimate and Ping alike.
+#[tokio::test]
+async fn the_policy_bounds_how_far_back_mail_goes() {
+    let fixture = Fixture::with(crate::Settings {
+        policy: crate::Policy {
+            max_email_age_filter: Some(3),
+            ..crate::Policy::default()
+        },
+        ..crate::Settings::default()
+    })
+    .await;
+    let mut sync = Sync::new(&fixture, "d1", "14.1", SpecialUse::Inbox).await;
+    deliver(&fixture, &mail("old")).await;
+    fixture.pass(10 * 86_400);
+    deliver(&fixture, &mail("new")).await;
+    let all = "<airsync:Options><airsync:FilterType>0</airsync:FilterType></airsync:Options>";
+    for filter in ["", all] {
+        let estimate = format!(
+            "<getitemestimate:GetItemEstimate><getitemestimate:Collections><getitemestimate:Collection><airsync:SyncKey>{}</airsync:SyncKey><getitemestimate:CollectionId>{}</getitemestimate:CollectionId>{filter}</getitemestimate:Collection></getitemestimate:Collections></getitemestimate:GetItemEstimate>",
+            sync.key, sync.folder
+        );
+        let estimate = sync.phone.ask("GetItemEstimate", &estimate).await.xml();
+        assert_eq!(text_of(&estimate, "getitemestimate:Estimate"), "1");
+    }
+    let added = sync.go(all).await;
+    assert_eq!(texts_of(&added, "email:Subject"), ["new"]);
+    fixture.pass(10 * 86_400);
+    assert!(sync.go("").await.contains("airsync:SoftDelete"));
+}

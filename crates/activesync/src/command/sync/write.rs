@@ -45,7 +45,7 @@ pub enum Response {
 const MAX_BODY: usize = 1024 * 1024;
 
 /// Writes `Commands`: the first `most` steps of a plan, or as many as there is room for. How many were written; at least
-/// one is. Those that can't be shown are left out of the plan.
+/// one is. Those that can't be shown are left out of the plan; those from before its cut come without a body.
 pub async fn steps(
     session: &Session,
     out: &mut Encoder,
@@ -59,6 +59,7 @@ pub async fn steps(
         return Ok(0);
     }
     let labels = session.mailbox.labels().await?;
+    let without_bodies = preferences.without_bodies();
     let before = out.checkpoint();
     out.start(tag::COMMANDS);
     let begin = out.len();
@@ -86,6 +87,12 @@ pub async fn steps(
                     row: &row,
                     labels: &labels,
                     version: session.version(),
+                };
+                // MS-ASCMD_R2108: what comes along for its conversation only.
+                let preferences = if row.window_date < plan.cut() {
+                    &without_bodies
+                } else {
+                    preferences
                 };
                 match session.mailbox.item(folder, row.uid).await {
                     Ok(item) => {
