@@ -79,6 +79,24 @@ fn a_removed_account_leaves_nothing_in_the_queue() {
     let error = Site::new("[relay]\nsmarthost = \"nowhere\"\n").fails(3, &["account", "list"]);
     assert!(error.contains("host:port"), "{error}");
     site.add("anna@example.org", "a long enough password");
+    site.add("bo@example.org", "a long enough password");
+    site.ok(&[
+        "account",
+        "set",
+        "anna@example.org",
+        "--add-sender",
+        "bo@example.org",
+    ]);
+    site.fails(
+        4,
+        &[
+            "account",
+            "set",
+            "anna@example.org",
+            "--add-sender",
+            "x@example.org",
+        ],
+    );
     assert_eq!(site.json(&["queue", "list"]).to_string(), "[]");
     site.ok(&["account", "remove", "anna@example.org", "--yes"]);
 }
