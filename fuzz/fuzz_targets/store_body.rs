@@ -13,6 +13,9 @@ fuzz_target!(|data: &[u8]| {
     if let Some((piece, content)) = data.split_first() {
         // Repeated, so that it may be lines of one length, over the edge of a block.
         let times = 1 + usize::from(*piece) * 8;
-        untrusted::body_round_trip(&content.repeat(times.min(100_000 / content.len().max(1) + 1)), (*piece).into());
+        untrusted::body_round_trip(
+            &content.repeat(times.min(100_000 / content.len().max(1) + 1)),
+            (*piece).into(),
+        );
     }
 });

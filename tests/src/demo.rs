@@ -28,21 +28,27 @@ impl Demo {
     /// # Panics
     /// If it does not become ready.
     pub fn start(directory: &Path) -> Self {
-        Self::start_with(directory, &[])
+        Self::start_with(directory, |_| Vec::new())
     }
 
-    /// The same with keys of its configuration set, each as `SECTION__KEY`.
+    /// The same with keys of its configuration set, each as `SECTION__KEY`; they may name ports above its base that it does not
+    /// use itself.
     ///
     /// # Panics
     /// If it does not become ready.
-    pub fn start_with(directory: &Path, keys: &[(&str, &str)]) -> Self {
+    pub fn start_with(
+        directory: &Path,
+        keys: impl FnOnce(u16) -> Vec<(&'static str, String)>,
+    ) -> Self {
+        let ports = Ports::reserve();
+        let keys = keys(ports.base);
         let mut demo = Self {
             environment: keys
-                .iter()
-                .map(|(key, value)| (format!("FIELDPOST_{key}"), (*value).to_owned()))
+                .into_iter()
+                .map(|(key, value)| (format!("FIELDPOST_{key}"), value))
                 .collect(),
             directory: directory.to_owned(),
-            ports: Ports::reserve(),
+            ports,
             child: None,
             facts: serde_json::Value::Null,
         };
@@ -113,6 +119,11 @@ impl Demo {
             let status = child.wait().expect("the process is ours");
             assert!(status.success(), "{status}");
         }
+    }
+
+    /// What its ports stand above.
+    pub fn port_base(&self) -> u16 {
+        self.ports.base
     }
 
     /// The process id of the running server.

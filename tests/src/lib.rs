@@ -3,6 +3,7 @@
 
 pub mod collection;
 pub mod demo;
+pub mod dovecot;
 pub mod hierarchy;
 pub mod http;
 pub mod imap;
@@ -16,4 +17,5 @@ pub mod postfix;
 pub mod programs;
 
 pub use demo::Demo;
+pub use dovecot::Dovecot;
 pub use post::Post;

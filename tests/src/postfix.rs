@@ -106,13 +106,12 @@ impl Postfix {
     /// # Panics
     /// If it does not start.
     pub fn kill_and_start(&mut self) {
-        let group = format!("-{}", self.child.id());
+        // The master leads a group of its own, which all its processes are in.
+        let pid = fs::read_to_string(self.home.join("queue/pid/master.pid"));
+        let group = format!("-{}", pid.expect("the master's pid is written").trim());
         let mut kill = Command::new("kill");
-        drop(
-            kill.args(["-KILL", "--", &group])
-                .stderr(Stdio::null())
-                .status(),
-        );
+        kill.args(["-KILL", "--", &group]);
+        programs::succeeded(&programs::run("procps", &mut kill));
         drop(self.child.wait());
         // What it says again counts from here.
         self.seen
@@ -189,12 +188,10 @@ impl Drop for Postfix {
 
 /// A Postfix with this configuration, and what it says.
 fn run(configuration: &Path) -> (Child, Receiver<String>) {
-    use std::os::unix::process::CommandExt as _;
     let mut child = Command::new("postfix")
         .arg("-c")
         .arg(configuration)
         .arg("start-fg")
-        .process_group(0)
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
         .spawn()
@@ -228,7 +225,6 @@ smtputf8_enable = yes
 alias_maps =
 alias_database =
 local_recipient_maps =
-virtual_mailbox_maps = static:all
 minimal_backoff_time = 1s
 queue_run_delay = 1s
 "
@@ -239,6 +235,7 @@ queue_run_delay = 1s
                 let (host, port) = host_and_port(lmtp);
                 format!(
                     "virtual_mailbox_domains = demo.test
+virtual_mailbox_maps = static:all
 virtual_transport = lmtp:inet:[{host}]:{port}
 lmtp_destination_recipient_limit = 10
 "

@@ -20,7 +20,7 @@ use fieldpost_tests::{
     Demo,
     lines::Lines,
     pop3,
-    postfix::{Postfix, Role, free_port, host_and_port},
+    postfix::{Postfix, Role, host_and_port},
     programs,
 };
 
@@ -32,25 +32,28 @@ struct Office {
 }
 
 impl Office {
-    fn open(home: &Path, keys: &[(&str, &str)]) -> Self {
+    fn open(home: &Path, keys: &[(&'static str, &str)]) -> Self {
         fs::set_permissions(home, fs::Permissions::from_mode(0o755)).unwrap();
         let directory = home.join("demo");
-        let port = free_port();
-        let smarthost = format!("localhost:{port}");
         let ca = directory.join("tls/ca.crt").display().to_string();
-        let mut all = vec![
-            ("RELAY__SMARTHOST", &*smarthost),
-            ("RELAY__CA_FILE", &*ca),
-            ("RELAY__FIRST_RETRY", "1s"),
-            ("RELAY__LONGEST_RETRY", "2s"),
-        ];
-        all.extend_from_slice(keys);
-        let demo = Demo::start_with(&directory, &all);
+        let demo = Demo::start_with(&directory, |base| {
+            let mut all = vec![
+                (
+                    "RELAY__SMARTHOST",
+                    format!("localhost:{}", base + SMARTHOST),
+                ),
+                ("RELAY__CA_FILE", ca.clone()),
+                ("RELAY__FIRST_RETRY", "1s".to_owned()),
+                ("RELAY__LONGEST_RETRY", "2s".to_owned()),
+            ];
+            all.extend(keys.iter().map(|(key, value)| (*key, (*value).to_owned())));
+            all
+        });
         let role = Role::Smarthost {
             certificate: directory.join("tls/server.crt"),
             key: directory.join("tls/server.key"),
         };
-        let postfix = Postfix::start(home, port, &role);
+        let postfix = Postfix::start(home, demo.port_base() + SMARTHOST, &role);
         Self { demo, postfix, ca }
     }
 
@@ -427,3 +430,6 @@ fn from_environment(name: &str, default: u32) -> u32 {
 }
 
 const WRITERS: usize = 4;
+
+/// Where Postfix listens, above the demo's base.
+const SMARTHOST: u16 = 25;

@@ -2,6 +2,8 @@
 
 use fieldpost_wbxml::{Encoder, Tag, tags};
 
+use crate::item::preferences::Preferences;
+
 macro_rules! policy {
     ($($name:ident: $type:ty = $tag:ident, $documentation:literal;)*) => {
         /// A policy: each setting is sent only if it says something. Which values a setting may have is in
@@ -62,8 +64,8 @@ policy! {
     max_calendar_age_filter: u8 = MAX_CALENDAR_AGE_FILTER, "How far back calendars go: 0 all, 4 two weeks, 5 one month, 6 three, 7 six.";
     allow_html_email: bool = ALLOW_HTML_EMAIL, "Mail may be HTML.";
     max_email_age_filter: u8 = MAX_EMAIL_AGE_FILTER, "How far back mail goes: 0 all, 1 a day, 2 three, 3 a week, 4 two, 5 a month.";
-    max_email_body_truncation_size: i32 = MAX_EMAIL_BODY_TRUNCATION_SIZE, "How much of a plain body is sent: -1 all, 0 none.";
-    max_email_html_body_truncation_size: i32 = MAX_EMAIL_HTML_BODY_TRUNCATION_SIZE, "How much of an HTML body is sent: -1 all, 0 none.";
+    max_email_body_truncation_size: i32 = MAX_EMAIL_BODY_TRUNCATION_SIZE, "How much of a plain body is sent, in KiB: -1 all, 0 none.";
+    max_email_html_body_truncation_size: i32 = MAX_EMAIL_HTML_BODY_TRUNCATION_SIZE, "How much of an HTML body is sent, in KiB: -1 all, 0 none.";
     require_signed_smime_messages: bool = REQUIRE_SIGNED_SMIME_MESSAGES, "Mail is signed.";
     require_encrypted_smime_messages: bool = REQUIRE_ENCRYPTED_SMIME_MESSAGES, "Mail is encrypted.";
     require_signed_smime_algorithm: u8 = REQUIRE_SIGNED_SMIME_ALGORITHM, "How it is signed: 0 SHA-1, 1 MD5.";
@@ -92,6 +94,39 @@ impl Policy {
         let hashes = &self.approved_applications;
         write_list(encoder, p::APPROVED_APPLICATION_LIST, p::HASH, hashes);
         encoder.end();
+    }
+
+    /// What a client may be shown of what it wants. MS-ASPROV leaves the unit of the sizes open; Exchange counts in KiB.
+    pub fn bound(&self, mut wanted: Preferences) -> Preferences {
+        // 0 is no limit, and the longest of what there is.
+        let longest = self.max_email_age_filter.unwrap_or(0);
+        if longest != 0 && (wanted.filter == 0 || wanted.filter > longest) {
+            wanted.filter = longest;
+        }
+        let is_plain = self.allow_html_email == Some(false);
+        let limit = |kind: u8| {
+            let size = if kind == 1 {
+                self.max_email_body_truncation_size
+            } else {
+                self.max_email_html_body_truncation_size
+            };
+            size.and_then(|kib| u32::try_from(kib).ok())
+                .map(|kib| kib.saturating_mul(1024))
+        };
+        let least = |size: Option<u32>, limit: Option<u32>| match (size, limit) {
+            (Some(size), Some(limit)) => Some(size.min(limit)),
+            (size, limit) => size.or(limit),
+        };
+        for body in wanted.bodies.iter_mut().chain(&mut wanted.body_part) {
+            if is_plain && body.kind == 2 {
+                body.kind = 1;
+            }
+            body.truncation = least(body.truncation, limit(body.kind));
+        }
+        if is_plain {
+            wanted.mime = 0;
+        }
+        wanted
     }
 
     /// A number that stands for what it says: another policy has another one. Never 0, which stands for none.
@@ -137,6 +172,7 @@ mod tests {
     use fieldpost_wbxml::{Element, Limits};
 
     use super::*;
+    use crate::item::preferences::BodyPreference;
 
     fn xml(policy: &Policy) -> String {
         let mut encoder = Encoder::new();
@@ -172,6 +208,45 @@ mod tests {
         let text = xml(&Policy::default());
         assert!(text.contains("AttachmentsEnabled>1<"), "{text}");
         assert!(!text.contains("Password"), "{text}");
+    }
+
+    /// MS-ASPROV_R257 to R263, R267 to R269, R273 to R275, R107.
+    #[test]
+    fn what_a_client_wants_is_bound() {
+        let body = |kind, truncation| BodyPreference {
+            kind,
+            truncation,
+            ..BodyPreference::default()
+        };
+        let wanted = Preferences {
+            bodies: vec![body(2, Some(9000)), body(1, None)],
+            mime: 2,
+            ..Preferences::default()
+        };
+        assert_eq!(Policy::default().bound(wanted.clone()), wanted);
+        let policy = Policy {
+            max_email_age_filter: Some(3),
+            max_email_body_truncation_size: Some(1),
+            max_email_html_body_truncation_size: Some(-1),
+            ..Policy::NOTHING
+        };
+        let bound = policy.bound(wanted.clone());
+        assert_eq!(bound.bodies, [body(2, Some(9000)), body(1, Some(1024))]);
+        for (filter, expected) in [(0, 3), (1, 1), (3, 3), (5, 3)] {
+            let wanted = Preferences {
+                filter,
+                ..Preferences::default()
+            };
+            assert_eq!(policy.bound(wanted).filter, expected, "{filter}");
+        }
+        let plain = Policy {
+            allow_html_email: Some(false),
+            max_email_body_truncation_size: Some(0),
+            ..Policy::NOTHING
+        };
+        let bound = plain.bound(wanted);
+        assert_eq!(bound.bodies, [body(1, Some(0)), body(1, Some(0))]);
+        assert_eq!(bound.mime, 0);
     }
 
     #[test]

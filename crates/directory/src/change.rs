@@ -11,7 +11,7 @@ use bytes::Bytes;
 use fieldpost_store::{AccountId, Commit, Committed, Mark};
 
 use crate::{
-    Account, Directory, DirectoryError,
+    Account, Directory, DirectoryError, Group,
     credential::{Credentials, Verifier},
     directory::{load, read_head},
     names::Names,
@@ -27,6 +27,10 @@ pub(crate) enum Edit {
     Credentials(AccountId, Option<Credentials>),
     /// An account goes and leaves a tombstone.
     Remove(Arc<Account>),
+    /// A group is new or different; its domain becomes local if it is new.
+    PutGroup(Arc<Group>),
+    /// A group goes.
+    RemoveGroup(Arc<Group>),
     /// A domain becomes local.
     AddDomain(String),
     /// A domain is no longer local.
@@ -149,6 +153,21 @@ impl Directory {
                         );
                     account.id
                 }
+                Edit::PutGroup(group) => {
+                    let domain = group.address.domain();
+                    commit.put(
+                        record::group_key(&group.address),
+                        record::encode_group(group),
+                    );
+                    if names.domain(domain).is_none() {
+                        commit.put(record::domain_key(domain), record::encode_domain());
+                    }
+                    AccountId::ORGANISATION
+                }
+                Edit::RemoveGroup(group) => {
+                    commit.delete(record::group_key(&group.address));
+                    AccountId::ORGANISATION
+                }
                 Edit::AddDomain(domain) => {
                     commit.put(record::domain_key(domain), record::encode_domain());
                     AccountId::ORGANISATION
@@ -183,6 +202,8 @@ impl Directory {
                     names.remove(account.id);
                     costs.put(account.id, None);
                 }
+                Edit::PutGroup(group) => names.put_group(group),
+                Edit::RemoveGroup(group) => names.remove_group(&group.address),
                 Edit::AddDomain(domain) => names.add_domain(&domain),
                 Edit::RemoveDomain(domain) => names.remove_domain(&domain),
             }

@@ -252,6 +252,13 @@ pub(crate) async fn load(store: &dyn Store) -> Result<Loaded, StoreError> {
             Err(error) => tracing::error!(?key, %error, "an account is left out"),
         }
     }
+    let mut groups = Pages::new(record::GROUPS);
+    while let Some((key, value)) = groups.next(store).await? {
+        match record::decode_group(&value) {
+            Ok(group) => names.put_group(Arc::new(group)),
+            Err(error) => tracing::error!(?key, %error, "a group is left out"),
+        }
+    }
     let mut credentials = Pages::new(record::CREDENTIALS);
     while let Some((key, value)) = credentials.next(store).await? {
         let decoded = key_id(&key).and_then(|id| Ok((id, Credentials::decode(&value)?)));

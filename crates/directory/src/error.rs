@@ -27,6 +27,12 @@ pub enum DirectoryError {
     /// Mail addressed to the domain is not ours.
     #[error("{0} is not a local domain")]
     NoSuchDomain(String),
+    /// There is no such group.
+    #[error("there is no group {0}")]
+    NoSuchGroup(String),
+    /// The address is a group's.
+    #[error("{0} is the address of a group")]
+    AddressOfGroup(String),
     /// The domain can't go while accounts have addresses in it.
     #[error("{domain} still has {addresses} addresses; remove them first")]
     DomainInUse {
@@ -114,6 +120,8 @@ impl DirectoryError {
             | Self::AddressTaken { .. }
             | Self::NoSuchAccount(_)
             | Self::NoSuchDomain(_)
+            | Self::NoSuchGroup(_)
+            | Self::AddressOfGroup(_)
             | Self::DomainInUse { .. }
             | Self::TooLarge { .. }
             | Self::DisplayName

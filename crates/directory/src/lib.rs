@@ -26,6 +26,7 @@ mod change;
 mod credential;
 mod directory;
 mod error;
+mod group;
 mod hashing;
 mod manage;
 mod names;
@@ -47,6 +48,7 @@ pub use account::{
 pub use address::{Address, AddressError, LoginName, MAX_ADDRESS, MAX_LOCAL_PART, MAX_LOGIN};
 pub use directory::Directory;
 pub use error::{DirectoryError, PasswordFault};
+pub use group::{Group, GroupSenders, GroupUpdate, MAX_MEMBERS};
 pub use hashing::Busy;
 pub use manage::Removed;
 pub use passwd_file::{

@@ -219,6 +219,9 @@ impl Draft<'_> {
                     account: holder,
                 });
             }
+            if self.names.group(address).is_some() {
+                return Err(DirectoryError::AddressOfGroup(address.to_string()));
+            }
         }
         Ok(())
     }

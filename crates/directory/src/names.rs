@@ -10,13 +10,14 @@ use std::{
 use fieldpost_store::AccountId;
 use smallvec::SmallVec;
 
-use crate::{Account, Address, LoginName};
+use crate::{Account, Address, Group, LoginName};
 
 /// Accounts, addresses and domains.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Names {
     accounts: BTreeMap<AccountId, Arc<Account>>,
     by_address: HashMap<Address, AccountId>,
+    groups: BTreeMap<Address, Arc<Group>>,
     /// Who has addresses with this local part, one entry for each address, for sign-in without a domain.
     by_local: HashMap<Box<str>, SmallVec<[AccountId; 1]>>,
     /// The local domains, with the number of addresses in each.
@@ -60,6 +61,31 @@ impl Names {
                 *count -= 1;
             }
         }
+    }
+
+    pub(crate) fn put_group(&mut self, group: Arc<Group>) {
+        self.remove_group(&group.address);
+        self.add_domain(group.address.domain());
+        if let Some(count) = self.domains.get_mut(group.address.domain()) {
+            *count += 1;
+        }
+        self.groups.insert(group.address.clone(), group);
+    }
+
+    pub(crate) fn remove_group(&mut self, address: &Address) {
+        if self.groups.remove(address).is_some()
+            && let Some(count) = self.domains.get_mut(address.domain())
+        {
+            *count -= 1;
+        }
+    }
+
+    pub(crate) fn group(&self, address: &Address) -> Option<&Arc<Group>> {
+        self.groups.get(address)
+    }
+
+    pub(crate) fn groups(&self) -> impl Iterator<Item = &Arc<Group>> {
+        self.groups.values()
     }
 
     pub(crate) fn add_domain(&mut self, domain: &str) {

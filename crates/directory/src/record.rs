@@ -7,6 +7,7 @@
 //! | `03` id | an account |
 //! | `04` id | its credentials |
 //! | `05` domain | a local domain |
+//! | `07` address | a distribution group |
 //! | `06` id | the tombstone of a removed account: its address, when it went |
 //!
 //! Ids are 8 bytes, big endian. Every value begins with a version byte. Texts and lists carry their length; a record
@@ -17,7 +18,7 @@ use std::time::{Duration, SystemTime};
 use bytes::{BufMut, Bytes, BytesMut};
 use fieldpost_store::{AccountId, StoreError};
 
-use crate::{Account, Address, Protocols};
+use crate::{Account, Address, Group, GroupSenders, Protocols};
 
 pub(crate) const HEAD: &[u8] = &[0x01];
 pub(crate) const SERVER_SECRET: &[u8] = &[0x02];
@@ -25,6 +26,7 @@ pub(crate) const ACCOUNTS: u8 = 0x03;
 pub(crate) const CREDENTIALS: u8 = 0x04;
 pub(crate) const DOMAINS: u8 = 0x05;
 pub(crate) const TOMBSTONES: u8 = 0x06;
+pub(crate) const GROUPS: u8 = 0x07;
 
 /// The record that every change of the directory reads and writes, and so the precondition that orders them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,6 +130,61 @@ pub(crate) fn decode_account(id: AccountId, value: &[u8]) -> Result<Account, Sto
         enabled,
         protocols,
         created,
+    })
+}
+
+/// The key of a group.
+pub(crate) fn group_key(address: &Address) -> Bytes {
+    let mut key = BytesMut::with_capacity(1 + address.as_str().len());
+    key.put_u8(GROUPS);
+    key.put_slice(address.as_str().as_bytes());
+    key.freeze()
+}
+
+pub(crate) fn encode_group(group: &Group) -> Bytes {
+    let mut value = BytesMut::with_capacity(128);
+    value.put_u8(VERSION);
+    let (senders, listed) = match &group.senders {
+        GroupSenders::Anyone => (0, &[][..]),
+        GroupSenders::Members => (1, &[][..]),
+        GroupSenders::Listed(listed) => (2, &listed[..]),
+    };
+    value.put_u8(senders);
+    put_text(&mut value, group.address.as_str());
+    put_text(&mut value, &group.description);
+    for list in [&group.members[..], listed] {
+        value.put_u16(list.len() as u16);
+        for address in list {
+            put_text(&mut value, address.as_str());
+        }
+    }
+    value.freeze()
+}
+
+pub(crate) fn decode_group(value: &[u8]) -> Result<Group, StoreError> {
+    let mut reader = Reader::open(value, "group record")?;
+    let senders = reader.u8()?;
+    let address = reader.address()?;
+    let description = reader.text()?.to_owned();
+    let mut list = || {
+        let count = reader.u16()?;
+        (0..count)
+            .map(|_| reader.address())
+            .collect::<Result<Vec<_>, _>>()
+    };
+    let (members, listed) = (list()?, list()?);
+    reader.end()?;
+    let senders = match senders {
+        0 => GroupSenders::Anyone,
+        1 => GroupSenders::Members,
+        2 => GroupSenders::Listed(listed),
+        _ => return Err(damaged("group record: unknown senders")),
+    };
+    Ok(Group {
+        address,
+        description,
+        members,
+        senders,
     })
 }
 

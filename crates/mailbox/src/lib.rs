@@ -36,6 +36,7 @@ mod mailbox;
 mod mailboxes;
 mod maildrop;
 mod maintenance;
+mod out_of_office;
 mod outbox;
 mod pages;
 mod quota;
@@ -60,14 +61,15 @@ pub use folder::{
 pub use ids::{ContentId, EntryId, FolderId, ThreadId};
 pub use index::{Facts, Flags, Row, View, WindowPosition};
 pub use item::{
-    Appended, Copied, EXPUNGED_AT_ONCE, Expunge, Expunged, FlagUpdate, Header, Item, ItemReader,
-    NewItem, Stored, UpdateMode, has_room_for_more,
+    Appended, Copied, EXPUNGED_AT_ONCE, Expunge, Expunged, FlagUpdate, Header, ImportKey, Imported,
+    Item, ItemReader, NewItem, Stored, UpdateMode, has_room_for_more,
 };
 pub use labels::{LabelSet, Labels, MAX_LABELS};
 pub use mailbox::Mailbox;
 pub use mailboxes::{Incoming, Mailboxes, Received};
 pub use maildrop::{MaildropGuard, UniqueIds};
 pub use maintenance::Maintained;
+pub use out_of_office::{AGAIN_AFTER, Audience, MAX_REPLY, OutOfOffice, Reply, When};
 pub use outbox::{NewOutgoing, Outgoing, OutgoingChange};
 pub use quota::{Limits, Quota};
 pub use restore::{Restored, Selection, restored};

@@ -3,7 +3,7 @@
 use fieldpost_store::Scan;
 
 use crate::{
-    Error, FolderId, Mailbox, Mailboxes, change_log,
+    Error, Expunge, FolderId, Mailbox, Mailboxes, SpecialUse, UidSet, change_log,
     folder::Folder,
     keys,
     pages::Pages,
@@ -46,7 +46,58 @@ impl Mailboxes {
     }
 }
 
+impl Mailboxes {
+    /// Takes out of the folder with that special use, in every account, what came into it more than `age` seconds ago; how
+    /// many items. An account that fails is logged and passed over.
+    pub async fn expire(
+        self: &std::sync::Arc<Self>,
+        special: SpecialUse,
+        age: i64,
+    ) -> Result<u64, Error> {
+        let before = self.now().saturating_sub(age);
+        let (mut after, mut expired) = (None, 0);
+        loop {
+            let accounts = self.accounts(after, 256).await?;
+            let Some(last) = accounts.last() else {
+                return Ok(expired);
+            };
+            after = Some(*last);
+            for account in accounts {
+                match self.handle(account).expire(special, before).await {
+                    Ok(count) => expired += count,
+                    Err(error) => tracing::error!(%account, %error, "old mail was not expired"),
+                }
+            }
+        }
+    }
+}
+
 impl Mailbox {
+    /// Takes out of the folder with that special use what came into it before `time` (seconds since 1970); how many items.
+    pub async fn expire(&self, special: SpecialUse, time: i64) -> Result<u64, Error> {
+        let folder = self
+            .shown(|state| {
+                let mut folders = state.visible();
+                Ok(folders
+                    .find(|folder| folder.special_use == Some(special))
+                    .map(|folder| folder.id))
+            })
+            .await?;
+        let Some(folder) = folder else { return Ok(0) };
+        let view = self.view(folder).await?;
+        let old: UidSet = view
+            .rows()
+            .filter(|row| row.save_date < time)
+            .map(|row| row.uid)
+            .collect();
+        if old.is_empty() {
+            return Ok(0);
+        }
+        let count = old.len();
+        self.expunge(folder, &old, Expunge::All).await?;
+        Ok(count)
+    }
+
     /// A maintenance round over this account; see [`Mailboxes::maintain`].
     pub async fn maintain(&self, horizon: i64) -> Result<Maintained, Error> {
         self.finish_deletions().await?;

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
 use crate::{address, date};
 
 /// `name: value` with line end, for a value that is a run of words. Control characters become blanks, so that no value can begin a
@@ -99,6 +101,16 @@ pub fn mailbox(name: Option<&str>, addr_spec: &str) -> String {
         }
         _ => path(addr_spec),
     }
+}
+
+/// A body in base64, in lines of 76 characters (RFC 2045 §6.8).
+pub fn base64_body(body: &[u8]) -> String {
+    let mut lines = String::with_capacity(body.len() / 57 * 78 + 80);
+    for line in body.chunks(57) {
+        STANDARD.encode_string(line, &mut lines);
+        lines.push_str("\r\n");
+    }
+    lines
 }
 
 /// A file name as a parameter of Content-Disposition: `filename="a.txt"`, or as RFC 2231 writes what is not ASCII.

@@ -2,7 +2,35 @@
 
 use std::borrow::Cow;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
 use crate::{charset::Charset, transfer};
+
+/// Writes a text for a field that may hold no more than ASCII: as it is, if it is printable ASCII and could not be taken for an encoded word;
+/// else in encoded words of at most 75 characters, each whole in itself (RFC 2047 §2, §5), between blanks that [`compose::field`] folds at.
+///
+/// [`compose::field`]: crate::compose::field
+pub fn encode(text: &str) -> Cow<'_, str> {
+    let is_plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if is_plain && !text.contains("=?") {
+        return Cow::Borrowed(text);
+    }
+    // `=?utf-8?B??=` and four characters for three octets.
+    const OCTETS: usize = 45;
+    let mut words = String::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (word, after) = rest.split_at(rest.floor_char_boundary(OCTETS));
+        if !words.is_empty() {
+            words.push(' ');
+        }
+        words.push_str("=?utf-8?B?");
+        STANDARD.encode_string(word, &mut words);
+        words.push_str("?=");
+        rest = after;
+    }
+    Cow::Owned(words)
+}
 
 /// Decodes all encoded words of an unfolded field. White space between two of them goes (RFC 2047 §6.2), and words of one
 /// charset that follow each other are joined before they are decoded, since programs cut characters in two.

@@ -14,6 +14,7 @@ pub mod doctor;
 pub mod export;
 pub mod folder;
 pub mod fsck;
+pub mod group;
 pub mod import;
 pub mod init;
 pub mod queue;
@@ -89,6 +90,9 @@ pub enum Command {
     /// Add, change, list and remove accounts.
     #[command(subcommand)]
     Account(account::Command),
+    /// Make, change, list and remove distribution groups.
+    #[command(subcommand)]
+    Group(group::Command),
     /// Look at an account's folders.
     #[command(subcommand)]
     Folder(folder::Command),
@@ -154,6 +158,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Dns(arguments) => dns::run(arguments, &context),
         Command::Doctor(arguments) => doctor::run(arguments, &context),
         Command::Account(command) => account::run(command, &context),
+        Command::Group(command) => group::run(command, &context),
         Command::Folder(command) => folder::run(command, &context),
         Command::Device(command) => device::run(command, &context),
         Command::Queue(command) => queue::run(command, &context),

@@ -15,6 +15,7 @@ mod imap;
 mod known_keys;
 mod mail;
 mod overlay;
+mod policy;
 mod pop3;
 mod sending;
 mod units;
@@ -34,6 +35,7 @@ pub use difference::{Change, Effect, difference};
 pub use http::{ActiveSyncSection, HttpSection};
 pub use imap::ImapSection;
 pub use mail::{DisabledAccounts, LineEnds, LmtpSection, OverQuota, TransportSection};
+pub use policy::{Bluetooth, MailAge, PolicySection};
 pub use pop3::Pop3Section;
 pub use sending::{RelaySection, RelayTls, SubmissionSection};
 pub use units::{ByteSize, Span};
@@ -122,6 +124,10 @@ pub struct MailboxSection {
     pub header_memory: ByteSize,
     /// Memory for what folders were sorted by lately.
     pub sort_memory: ByteSize,
+    /// What has lain in Trash for so long is taken out. 0 = it stays.
+    pub trash_expiry: Span,
+    /// The same of Junk.
+    pub junk_expiry: Span,
 }
 
 /// The index over the log.
@@ -669,6 +675,8 @@ impl Default for MailboxSection {
             change_horizon: Span::seconds(90 * 86_400),
             header_memory: ByteSize::mebibytes(32),
             sort_memory: ByteSize::mebibytes(16),
+            trash_expiry: Span::seconds(0),
+            junk_expiry: Span::seconds(0),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::{
 use fieldpost_directory::{self as directory, Directory};
 use fieldpost_mailbox::{self as mailbox, Expunge, Mailbox, Mailboxes, UidSet};
 use fieldpost_store::{AccountId, StoreError};
-use fieldpost_transport::Transport;
+use fieldpost_transport::{SpamFiling, Transport};
 
 use crate::{
     config::{Config, PlaintextSignIn},
@@ -55,10 +55,11 @@ impl Engine {
             .await
             .map_err(of_directory)?;
         let mailboxes = Mailboxes::new(store, mailbox_settings(&config));
-        let transport = Transport::new(
+        let transport = Transport::with_hooks(
             Arc::clone(&directory),
             Arc::clone(&mailboxes),
             transport_settings(&config),
+            vec![Arc::new(SpamFiling)],
         );
         Ok(Arc::new(Self {
             config,
@@ -99,6 +100,8 @@ impl Engine {
     /// Takes all mail out of `account`'s mailbox, and the folders that it made. What is left of it are a few records of a
     /// number that nobody gets again.
     pub async fn remove_mail(&self, account: AccountId) -> Result<(), Failure> {
+        let waiting = self.transport.drop_all_of(account).await;
+        waiting.map_err(of_mailbox)?;
         let mailbox = self.open_mailbox(account).await?;
         let mut folders = mailbox.folders().await.map_err(of_mailbox)?;
         for folder in &folders {
@@ -192,7 +195,10 @@ pub fn of_directory(error: directory::DirectoryError) -> Failure {
         Error::Store(error) => of_store(error),
         error @ Error::AddressTaken { .. } => Failure::new(FailureKind::Exists, error)
             .advise("fieldpost account show ADDRESS tells whose it is"),
-        error @ (Error::NoSuchAccount(_) | Error::NoSuchDomain(_)) => {
+        error @ Error::AddressOfGroup(_) => {
+            Failure::new(FailureKind::Exists, error).advise("fieldpost group list shows the groups")
+        }
+        error @ (Error::NoSuchAccount(_) | Error::NoSuchDomain(_) | Error::NoSuchGroup(_)) => {
             Failure::new(FailureKind::NotFound, error)
         }
         error @ Error::Password(_) => Failure::new(FailureKind::Usage, error)

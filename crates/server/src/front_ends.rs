@@ -199,7 +199,7 @@ impl FrontEnd {
         let handshake = all.handshakes.begin();
         let shaken = acme::accept(stream, &acceptor, &all.challenges);
         let stream = tokio::select! {
-            done = tokio::time::timeout(all.handshake_timeout, shaken) => done
+            done = tokio::time::timeout(all.handshake_timeout, Box::pin(shaken)) => done
                 .map_err(|_| ConnectionError::TimedOut)?
                 .map_err(ConnectionError::Handshake)?,
             () = handshake.cut() => return Err(ConnectionError::TimedOut),
@@ -209,7 +209,8 @@ impl FrontEnd {
             tracing::info!("an authority had what it asked for over TLS");
             return Ok(());
         };
-        web::serve(stream, origin, service, shutdown).await;
+        // Boxed, or each future that it is handed on by has room for all of it.
+        web::serve(Box::new(stream), origin, service, shutdown).await;
         Ok(())
     }
 

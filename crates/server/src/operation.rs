@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{
     command::{
-        account, backup, compact, deliver, device, doctor, export, folder, fsck, import, queue,
+        account, backup, compact, deliver, device, doctor, export, folder, fsck, group, import, queue,
         restore, stats,
     },
     control::Operator,
@@ -29,6 +29,8 @@ pub enum Operation {
     AccountImport(account::import::Request),
     /// `account list`
     AccountList(account::list::Request),
+    /// `account out-of-office`
+    AccountOutOfOffice(account::out_of_office::Request),
     /// `account password`
     AccountPassword(account::password::Request),
     /// `account remove`
@@ -65,6 +67,16 @@ pub enum Operation {
     FolderList(folder::list::Request),
     /// `fsck`
     Fsck(fsck::Request),
+    /// `group add`
+    GroupAdd(group::add::Request),
+    /// `group list`
+    GroupList(group::list::Request),
+    /// `group remove`
+    GroupRemove(group::remove::Request),
+    /// `group set`
+    GroupSet(group::set::Request),
+    /// `import ADDRESS --imap`
+    ImportImap(import::imap::Request),
     /// `import ADDRESS`
     ImportMail(import::mail::Request),
     /// `queue drop`
@@ -97,6 +109,9 @@ impl Operation {
                 answer(account::import::operate(request, engine, exchange).await)
             }
             Self::AccountList(request) => answer(account::list::operate(request, engine)),
+            Self::AccountOutOfOffice(request) => {
+                answer(account::out_of_office::operate(request, engine).await)
+            }
             Self::AccountPassword(request) => {
                 answer(account::password::operate(request, engine).await)
             }
@@ -119,6 +134,13 @@ impl Operation {
             Self::ExportStore(_) => answer(export::store::operate(engine, exchange).await),
             Self::Fsck(request) => answer(fsck::operate(request, engine, exchange).await),
             Self::FolderList(request) => answer(folder::list::operate(request, engine).await),
+            Self::GroupAdd(request) => answer(group::add::operate(request, engine).await),
+            Self::GroupList(request) => answer(group::list::operate(request, engine)),
+            Self::GroupRemove(request) => answer(group::remove::operate(request, engine).await),
+            Self::GroupSet(request) => answer(group::set::operate(request, engine).await),
+            Self::ImportImap(request) => {
+                answer(import::imap::operate(request, engine, exchange).await)
+            }
             Self::ImportMail(request) => {
                 answer(import::mail::operate(request, engine, exchange).await)
             }

@@ -14,12 +14,13 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use fieldpost_mailbox::SpecialUse;
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     acme,
-    config::{self, Config, Effect, Endpoint, Protocol},
+    config::{self, Config, Effect, Endpoint, MailboxSection, Protocol, Span},
     engine::{self, Engine},
     error::ListenError,
     exchange::{Failure, FailureKind},
@@ -133,7 +134,7 @@ impl Server {
         loops.spawn(queue.run_queue(wire, stop.drain.clone()));
         loops.spawn(maintain(
             Arc::clone(&engine),
-            config.mailbox.change_horizon.duration(),
+            config.mailbox.clone(),
             stop.drain.clone(),
         ));
         let watched = config.tls.watch.duration();
@@ -262,8 +263,9 @@ impl Server {
 
 /// Has the mailboxes do now and then what nobody waits for: end deletions that were cut short, fold change logs, forget
 /// what left before the horizon.
-async fn maintain(engine: Arc<Engine>, horizon: Duration, shutdown: CancellationToken) {
-    let horizon = i64::try_from(horizon.as_secs()).unwrap_or(i64::MAX);
+async fn maintain(engine: Arc<Engine>, section: MailboxSection, shutdown: CancellationToken) {
+    let seconds = |span: Span| i64::try_from(span.duration().as_secs()).unwrap_or(i64::MAX);
+    let horizon = seconds(section.change_horizon);
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
@@ -273,6 +275,18 @@ async fn maintain(engine: Arc<Engine>, horizon: Duration, shutdown: Cancellation
             () = shutdown.cancelled() => return,
             round = engine.mailboxes.maintain(horizon) => round,
         };
+        for (special, age) in [
+            (SpecialUse::Trash, section.trash_expiry),
+            (SpecialUse::Junk, section.junk_expiry),
+        ] {
+            if age.is_zero() {
+                continue;
+            }
+            match engine.mailboxes.expire(special, seconds(age)).await {
+                Ok(items) => tracing::info!(?special, items, "old mail expired"),
+                Err(error) => tracing::error!(?special, %error, "old mail not expired"),
+            }
+        }
         match round {
             Ok(done) => tracing::info!(
                 folded = done.folded,

@@ -121,6 +121,42 @@ fn failures_are_json_where_answers_are() {
 }
 
 #[test]
+fn an_absence_is_set_shown_and_ended_and_colleagues_are_answered() {
+    let site = Site::new("");
+    let (anna, ben) = ("anna@example.org", "ben@example.org");
+    site.add(anna, "a long enough password");
+    site.add(ben, "a long enough password");
+    let setting = ["account", "out-of-office", anna];
+    assert!(site.ok(&setting).contains("nobody is answered"));
+    let error = site.fails(2, &[&setting[..], &["--on"]].concat());
+    assert!(error.contains("--message"), "{error}");
+    let on = [
+        "--on",
+        "--message",
+        "Back on Monday.",
+        "--audience",
+        "colleagues",
+    ];
+    let said = site.ok(&[&setting[..], &on].concat());
+    assert!(said.contains("Back on Monday."), "{said}");
+    let mail = b"From: ben@example.org\r\nTo: anna@example.org\r\nSubject: x\r\n\r\ny\r\n";
+    for _ in 0..2 {
+        let done = site.run_with(&["deliver", anna, "--sender", ben], mail);
+        assert!(done.status.success(), "{done:?}");
+    }
+    assert_eq!(site.json(&["account", "show", ben])["used_items"], 1);
+    let dates = ["--from", "2026-12-20", "--until", "2027-01-04T08:00:00Z"];
+    let said = site.ok(&[&setting[..], &dates].concat());
+    assert!(
+        said.contains("from 2026-12-20T00:00:00Z until 2027-01-04T08:00:00Z"),
+        "{said}"
+    );
+    site.ok(&[&setting[..], &["--off"]].concat());
+    assert_eq!(site.json(&setting)["state"], "off");
+    assert_eq!(site.json(&setting)["message"], "Back on Monday.");
+}
+
+#[test]
 fn a_passwd_file_is_taken_over_line_by_line() {
     let site = Site::new("");
     let file = site.path().join("users");

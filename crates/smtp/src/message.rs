@@ -203,13 +203,7 @@ impl Message {
         };
         let transport = &cx.service.transport;
         let (Some(submission), Some(sender)) = (&cx.service.submission, &ready.sender) else {
-            let local = |addressee: fieldpost_transport::Addressee| match addressee.destination {
-                Destination::Local(recipient) => Some(recipient),
-                // RCPT lets no other come this far.
-                Destination::Remote(_) => None,
-            };
-            let recipients: Vec<Recipient> = recipients.into_iter().filter_map(local).collect();
-            let deliveries = transport.deliver(envelope, received, recipients);
+            let deliveries = transport.distribute(envelope, received, recipients);
             return Box::new(Delivering::new(ready, id, deliveries));
         };
         let copy = submission.settings.save_sent.then(|| SentCopy {
@@ -252,7 +246,7 @@ async fn open(transaction: &Transaction, id: &str, cx: &Context<'_>) -> Result<I
         .iter()
         .filter_map(|addressee| match &addressee.destination {
             Destination::Local(recipient) => Some(recipient.clone()),
-            Destination::Remote(_) => None,
+            Destination::Remote(_) | Destination::Group(_) => None,
         })
         .collect();
     let mut incoming = match &transaction.ready.sender {

@@ -6,7 +6,7 @@ use fieldpost_mailbox::{EntryId, FolderId};
 use fieldpost_store::AccountId;
 use futures_util::{StreamExt as _, stream::BoxStream};
 
-use crate::{Address, Recipient, Refusal};
+use crate::{Address, Addressee, Destination, Recipient, Refusal};
 
 /// A message that is in a mailbox, durably.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,21 +36,35 @@ pub struct Deliveries {
 }
 
 impl Deliveries {
-    /// Splits recipients into accounts, each once and in the order of their first address, and what the recipients then
-    /// wait for.
-    pub(crate) fn plan(recipients: Vec<Recipient>) -> (Vec<Recipient>, Vec<(Address, usize)>) {
+    /// Splits recipients into accounts, each once and in the order of their first address, groups, and what the recipients then
+    /// wait for: an account's result, or that of all groups, which comes behind those.
+    pub(crate) fn plan(
+        recipients: Vec<Addressee>,
+    ) -> (Vec<Recipient>, Vec<Addressee>, Vec<(Address, usize)>) {
         let mut numbers = HashMap::with_capacity(recipients.len());
         let mut accounts = Vec::with_capacity(recipients.len());
+        let mut groups = Vec::new();
         let mut waiting = Vec::with_capacity(recipients.len());
-        for recipient in recipients {
+        for addressee in recipients {
+            let recipient = match &addressee.destination {
+                Destination::Local(recipient) => recipient.clone(),
+                Destination::Group(_) | Destination::Remote(_) => {
+                    waiting.push((addressee.address.clone(), usize::MAX));
+                    groups.push(addressee);
+                    continue;
+                }
+            };
             let number = *numbers.entry(recipient.account()).or_insert(accounts.len());
             waiting.push((recipient.address().clone(), number));
             if number == accounts.len() {
                 accounts.push(recipient);
             }
         }
+        for (_, number) in &mut waiting {
+            *number = (*number).min(accounts.len());
+        }
         waiting.reverse();
-        (accounts, waiting)
+        (accounts, groups, waiting)
     }
 
     pub(crate) fn new(

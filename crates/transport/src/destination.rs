@@ -1,7 +1,8 @@
 //! Where mail to an address goes: into a mailbox of ours, or out to another server.
 
-use fieldpost_directory as directory;
-use fieldpost_store::AccountId;
+use std::sync::Arc;
+
+use fieldpost_directory::{self as directory, Group};
 
 use crate::{Address, NextHop, Recipient, Refusal, Relay, Status, Transport};
 
@@ -12,6 +13,8 @@ pub enum Destination {
     Local(Recipient),
     /// To another server.
     Remote(Address),
+    /// To everybody in a group.
+    Group(Arc<Group>),
 }
 
 /// Who looks after a recipient of the queue next.
@@ -25,16 +28,27 @@ pub(crate) enum Next {
 
 impl Transport {
     /// Where mail of `sender` to `address` goes; a refusal if nobody takes it. For mail of people who have signed in: others may
-    /// not send to the world through us ([`Self::recipient`]).
+    /// not send to the world through us ([`Self::inbound`]).
     pub fn destination(
         &self,
         address: &Address,
-        sender: AccountId,
+        sender: Option<&Address>,
     ) -> Result<Destination, Refusal> {
-        let _ = sender;
         match self.next(address)? {
-            Next::Local => self.recipient(address).map(Destination::Local),
+            Next::Local => self.inbound(address, sender),
             Next::Hop(_) => Ok(Destination::Remote(address.clone())),
+        }
+    }
+
+    /// Where mail from outside goes: to a mailbox or a group of ours, and nowhere else.
+    pub fn inbound(
+        &self,
+        address: &Address,
+        sender: Option<&Address>,
+    ) -> Result<Destination, Refusal> {
+        match self.group(address, sender)? {
+            Some(group) => Ok(Destination::Group(group)),
+            None => self.recipient(address).map(Destination::Local),
         }
     }
 
@@ -65,7 +79,7 @@ impl Transport {
 }
 
 /// A domain in A-labels and lower case.
-fn canonical_domain(domain: &str) -> Option<Box<str>> {
+pub(crate) fn canonical_domain(domain: &str) -> Option<Box<str>> {
     let address = directory::Address::parse(&format!("postmaster@{domain}")).ok()?;
     Some(address.domain().into())
 }

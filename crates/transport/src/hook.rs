@@ -1,9 +1,9 @@
 //! What may be done to a message as it is delivered to one recipient.
 //!
 //! Hooks run in the order in which the server lists them, in two passes: each may change the [`Placement`] or refuse
-//! before the message is in the mailbox, and each hears of it once it is durably there. This is where spam filing (choose
-//! another folder), meeting mail (file it into the calendar as well) and out-of-office answers (answer what was
-//! delivered) come in; none of them exists yet, and a server without hooks delivers to the inbox.
+//! before the message is in the mailbox, and each hears of it once it is durably there. This is where spam filing
+//! ([`SpamFiling`](crate::SpamFiling), which chooses another folder), meeting mail (file it into the calendar as well) and
+//! out-of-office answers (answer what was delivered) come in; a server without hooks delivers to the inbox.
 
 use fieldpost_mailbox::SpecialUse;
 use fieldpost_store::BoxFuture;

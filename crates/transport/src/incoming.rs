@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use fieldpost_mailbox as mailbox;
 
-use crate::{HopCounter, Refusal, refusal};
+use crate::{HopCounter, Refusal, refusal, spam::SpamWatch};
 
 /// A message on its way in. Its bytes go to the mail store as they come; nothing of it is kept in memory. Dropping it
 /// discards them.
@@ -12,26 +12,30 @@ pub struct Incoming {
     inner: mailbox::Incoming,
     hops: HopCounter,
     max_hops: usize,
+    spam: SpamWatch,
 }
 
 /// A whole message, not yet in any mailbox.
 #[derive(Clone, Debug)]
 pub struct Received {
     pub(crate) inner: mailbox::Received,
+    pub(crate) is_spam: bool,
 }
 
 impl Incoming {
-    pub(crate) fn new(inner: mailbox::Incoming, max_hops: usize) -> Self {
+    pub(crate) fn new(inner: mailbox::Incoming, max_hops: usize, spam: SpamWatch) -> Self {
         Self {
             inner,
             hops: HopCounter::new(),
             max_hops,
+            spam,
         }
     }
 
     /// Takes the next bytes. After a refusal nothing more is to be written.
     pub async fn write(&mut self, chunk: Bytes) -> Result<(), Refusal> {
         self.hops.push(&chunk);
+        self.spam.push(&chunk);
         if self.hops.hops() > self.max_hops {
             return Err(Refusal::routing_loop(self.hops.hops()));
         }
@@ -46,7 +50,10 @@ impl Incoming {
     /// The message is whole.
     pub async fn finish(self) -> Result<Received, Refusal> {
         let inner = self.inner.finish().await.map_err(refusal::of_message)?;
-        Ok(Received { inner })
+        Ok(Received {
+            inner,
+            is_spam: self.spam.is_spam(),
+        })
     }
 }
 
@@ -54,6 +61,11 @@ impl Received {
     /// What the scanner found in it.
     pub fn summary(&self) -> &fieldpost_message::Summary {
         self.inner.summary()
+    }
+
+    /// Whether its header marks it as spam ([`Settings::spam_marks`](crate::Settings::spam_marks)).
+    pub fn is_spam(&self) -> bool {
+        self.is_spam
     }
 
     /// Its size in bytes, without what a recipient's copy gets on top.

@@ -1,6 +1,8 @@
 //! What the operator decides about mail on its way; `server` fills it in.
 
-use crate::{Address, QueueSettings};
+use std::{collections::HashMap, sync::Arc};
+
+use crate::{Address, QueueSettings, SpamMark};
 
 /// Settings of the transport.
 #[derive(Clone, Debug)]
@@ -16,6 +18,12 @@ pub struct Settings {
     pub concurrency: usize,
     /// Who gets mail to `postmaster` where nobody has that address (RFC 5321 §4.5.1).
     pub postmaster: Option<Address>,
+    /// Who gets mail to addresses of a domain that nobody has, by domain in A-labels and lower case.
+    pub catch_all: HashMap<String, Address>,
+    /// What separates a user's name from a folder's in an address (`user+folder`, RFC 5233 §1); `None`: nothing does.
+    pub subaddress: Option<char>,
+    /// Header fields that mark spam.
+    pub spam_marks: Arc<[SpamMark]>,
     /// Our own name, in notices to senders.
     pub hostname: String,
     /// Where mail for others goes.
@@ -64,6 +72,9 @@ impl Default for Settings {
             max_hops: 50,
             concurrency: 32,
             postmaster: None,
+            catch_all: HashMap::new(),
+            subaddress: Some('+'),
+            spam_marks: Arc::default(),
             hostname: "localhost".to_owned(),
             relay: Relay::default(),
             queue: QueueSettings::default(),

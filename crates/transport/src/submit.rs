@@ -86,6 +86,7 @@ impl Transport {
             recipients,
             copy,
         } = submission;
+        let recipients = self.expanded(recipients, &mut HashSet::new());
         let (local, mut pending) = self.sort(recipients);
         let (mut delivered, mut worst) = (0, None);
         let (addressees, accounts): (Vec<Addressee>, Vec<Recipient>) = local.into_iter().unzip();
@@ -136,23 +137,18 @@ impl Transport {
         })
     }
 
-    /// Which recipients are ours, each mailbox once, and which are to go into the queue, each address once.
+    /// Which recipients are ours, and which are to go into the queue.
     fn sort(&self, recipients: Vec<Addressee>) -> (Vec<(Addressee, Recipient)>, Vec<Pending>) {
-        let (mut accounts, mut addresses) = (HashSet::new(), HashSet::new());
         let (mut local, mut pending) = (Vec::new(), Vec::new());
         for addressee in recipients {
             match &addressee.destination {
                 Destination::Local(recipient) => {
-                    if accounts.insert(recipient.account()) {
-                        let recipient = recipient.clone();
-                        local.push((addressee, recipient));
-                    }
+                    let recipient = recipient.clone();
+                    local.push((addressee, recipient));
                 }
-                Destination::Remote(address) => {
-                    if addresses.insert(address.as_str().to_owned()) {
-                        pending.push(self.pending(addressee));
-                    }
-                }
+                Destination::Remote(_) => pending.push(self.pending(addressee)),
+                // There are none left.
+                Destination::Group(_) => {}
             }
         }
         (local, pending)

@@ -3,13 +3,14 @@
 use std::{fmt, sync::Arc};
 
 use fieldpost_directory::Directory;
-use fieldpost_mailbox::{Flags, Mailboxes, NewItem};
+use fieldpost_mailbox::{Flags, FolderId, FolderKind, Mailbox, Mailboxes, NewItem, SpecialUse};
 use fieldpost_store::AccountId;
 use futures_util::{StreamExt as _, stream};
 
 use crate::{
-    Address, Delivered, Deliveries, Delivery, Envelope, Hook, Incoming, Placement, QueueStatistics,
-    Received, Recipient, Refusal, Relay, Settings, queue::Queue, recipient, refusal,
+    Address, Addressee, Delivered, Deliveries, Delivery, Destination, Envelope, Hook, Incoming,
+    Placement, QueueStatistics, Received, Recipient, Refusal, Relay, Settings, Submission,
+    queue::Queue, recipient, refusal, spam::SpamWatch,
 };
 
 /// Takes messages, and brings them to the mailboxes of their recipients.
@@ -72,7 +73,12 @@ impl Transport {
     ) -> Result<Incoming, Refusal> {
         let incoming = self.mailboxes.receive(account, size).await;
         let incoming = incoming.map_err(refusal::of_message)?;
-        Ok(Incoming::new(incoming, self.settings.max_hops))
+        Ok(self.incoming(incoming))
+    }
+
+    fn incoming(&self, incoming: fieldpost_mailbox::Incoming) -> Incoming {
+        let spam = SpamWatch::new(Arc::clone(&self.settings.spam_marks));
+        Incoming::new(incoming, self.settings.max_hops, spam)
     }
 
     /// Who has `address`, if mail to it is taken.
@@ -94,7 +100,7 @@ impl Transport {
             .unwrap_or_default();
         let incoming = self.mailboxes.receive(account, size).await;
         let incoming = incoming.map_err(refusal::of_message)?;
-        Ok(Incoming::new(incoming, self.settings.max_hops))
+        Ok(self.incoming(incoming))
     }
 
     /// Brings a message to its recipients: several at once, each account once, however many of its addresses are
@@ -105,7 +111,23 @@ impl Transport {
         received: Received,
         recipients: Vec<Recipient>,
     ) -> Deliveries {
-        let (accounts, waiting) = Deliveries::plan(recipients);
+        let addressees = recipients
+            .into_iter()
+            .map(|one| Addressee::new(one.address().clone(), Destination::Local(one)))
+            .collect();
+        self.distribute(envelope, received, addressees)
+    }
+
+    /// The same for recipients some of which are groups: their members have it too, each mailbox one copy whoever names it. Who
+    /// of them can't be reached at once is tried again from the queue, so that a group is refused as a whole or not at all.
+    pub fn distribute(
+        self: &Arc<Self>,
+        envelope: Envelope,
+        received: Received,
+        recipients: Vec<Addressee>,
+    ) -> Deliveries {
+        let (accounts, groups, waiting) = Deliveries::plan(recipients);
+        let group_mail = self.group_mail(&envelope, &received, &accounts, groups);
         let message = Arc::new(Message {
             return_path: envelope.return_path(),
             envelope,
@@ -118,11 +140,43 @@ impl Transport {
                 async move { transport.deliver_to(&message, &recipient).await }
             })
             .buffered(self.settings.concurrency.max(1));
-        Deliveries::new(results.boxed(), waiting)
+        Deliveries::new(results.chain(stream::once(group_mail)).boxed(), waiting)
+    }
+
+    /// Sends the message to everybody in `groups` who is not among `accounts`.
+    fn group_mail(
+        self: &Arc<Self>,
+        envelope: &Envelope,
+        received: &Received,
+        accounts: &[Recipient],
+        groups: Vec<Addressee>,
+    ) -> impl Future<Output = Result<Delivered, Refusal>> + Send + 'static + use<> {
+        let mut done = accounts.iter().map(Recipient::account).collect();
+        let name = groups.first().map(|group| group.address.clone());
+        let submission = Submission {
+            account: AccountId::ORGANISATION,
+            envelope: envelope.clone(),
+            received: received.clone(),
+            recipients: self.expanded(groups, &mut done),
+            copy: None,
+        };
+        let transport = Arc::clone(self);
+        async move {
+            if !submission.recipients.is_empty() {
+                transport.submit(submission).await?;
+            }
+            Ok(Delivered {
+                address: name.ok_or_else(Refusal::temporary)?,
+                account: AccountId::ORGANISATION,
+                folder: FolderId::HIERARCHY,
+                entry: fieldpost_mailbox::EntryId(0),
+                uid: 0,
+            })
+        }
     }
 
     async fn deliver_to(
-        &self,
+        self: &Arc<Self>,
         message: &Message,
         recipient: &Recipient,
     ) -> Result<Delivered, Refusal> {
@@ -135,6 +189,7 @@ impl Transport {
         for hook in &self.hooks {
             hook.place(&delivery, &mut placement).await?;
         }
+        let is_spam = placement.folder == SpecialUse::Junk;
         let delivered = self.append(message, recipient, placement).await;
         let delivered = delivered.map_err(|error| {
             let refusal = refusal::of_mailbox(&error, self.settings.over_quota);
@@ -143,6 +198,10 @@ impl Transport {
         })?;
         for hook in &self.hooks {
             hook.delivered(&delivery, &delivered).await;
+        }
+        if !is_spam {
+            self.answer_absence(&message.envelope, recipient, &delivered)
+                .await;
         }
         Ok(delivered)
     }
@@ -154,7 +213,14 @@ impl Transport {
         placement: Placement,
     ) -> Result<Delivered, fieldpost_mailbox::Error> {
         let mailbox = self.mailboxes.open(recipient.account()).await?;
-        let folder = mailbox.special(placement.folder).await?.id;
+        let named = match (placement.folder, recipient.folder()) {
+            (SpecialUse::Inbox, Some(name)) => folder_named(&mailbox, name).await?,
+            _ => None,
+        };
+        let folder = match named {
+            Some(folder) => folder,
+            None => mailbox.special(placement.folder).await?.id,
+        };
         let mut item = NewItem::new(message.received.inner.clone());
         // RFC 5321 §4.4: Return-Path on top, then ours for this recipient, then the message as it came.
         item.prefix = [message.return_path.as_str(), &recipient.delivered_to()]
@@ -183,6 +249,22 @@ impl fmt::Debug for Transport {
             .field("hooks", &hooks)
             .finish_non_exhaustive()
     }
+}
+
+/// The mail folder that an address names, if it is there: at the top, or right below the inbox, in any case.
+async fn folder_named(
+    mailbox: &Mailbox,
+    name: &str,
+) -> Result<Option<FolderId>, fieldpost_mailbox::Error> {
+    let inbox = mailbox.special(SpecialUse::Inbox).await?.id;
+    let name = name.to_lowercase();
+    let folders = mailbox.folders().await?;
+    let found = folders.iter().find(|folder| {
+        folder.kind == FolderKind::Mail
+            && folder.parent.is_none_or(|parent| parent == inbox)
+            && folder.name.to_lowercase() == name
+    });
+    Ok(found.map(|folder| folder.id))
 }
 
 /// What all deliveries of one message share.

@@ -15,6 +15,7 @@ pub async fn run(session: &mut Session) -> Result<Reply, Failure> {
     match load(session, &name).await? {
         Ok(loaded) => Ok(Reply::Attachment(loaded.content_type, loaded.bytes)),
         Err(status::TOO_LARGE) => Err(Failure::Http(StatusCode::PAYLOAD_TOO_LARGE)),
+        Err(status::DENIED) => Err(Failure::Http(StatusCode::FORBIDDEN)),
         // MS-ASCMD_R166
         Err(_) => Err(Failure::Http(StatusCode::INTERNAL_SERVER_ERROR)),
     }

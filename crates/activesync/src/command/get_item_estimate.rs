@@ -113,6 +113,8 @@ async fn estimate(
             filter: filter.trim().parse().map_err(|_| wrong.clone())?,
             ..Preferences::default()
         };
+        preferences.mail_cut(session.now()).ok_or(wrong.clone())?;
+        let preferences = session.service.settings.policy.bound(preferences);
         predicate.cut = preferences.mail_cut(session.now()).ok_or(wrong)?;
     }
     if let Some(conversations) = asked.flag(air_sync::CONVERSATION_MODE) {

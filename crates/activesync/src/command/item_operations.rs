@@ -22,6 +22,8 @@ use crate::{
 pub mod status {
     pub const SUCCESS: u16 = 1;
     pub const PROTOCOL: u16 = 2;
+    /// The policy does not allow it.
+    pub const DENIED: u16 = 5;
     pub const NOT_FOUND: u16 = 6;
     pub const RANGE: u16 = 8;
     pub const NO_STORE: u16 = 9;

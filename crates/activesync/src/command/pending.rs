@@ -55,12 +55,13 @@ pub async fn hierarchy(session: &Session) -> Result<bool, Failure> {
 
 /// What a collection with these options wants.
 pub fn predicate(session: &Session, kind: FolderKind, options: &[u8]) -> Predicate {
-    let preferences = Preferences::decode(options).filter(|_| kind == FolderKind::Mail);
+    if kind != FolderKind::Mail {
+        return Predicate::since(i64::MIN);
+    }
+    let preferences = Preferences::decode(options).unwrap_or_default();
+    let preferences = session.service.settings.policy.bound(preferences);
     Predicate {
-        cut: preferences
-            .as_ref()
-            .and_then(|preferences| preferences.mail_cut(session.now()))
-            .unwrap_or(i64::MIN),
-        conversations: preferences.is_some_and(|preferences| preferences.conversations),
+        cut: preferences.mail_cut(session.now()).unwrap_or(i64::MIN),
+        conversations: preferences.conversations,
     }
 }

@@ -68,6 +68,7 @@ async fn search(
         else {
             return Ok(Err(INVALID));
         };
+        let preferences = session.service.settings.policy.bound(preferences);
         mailbox::search(session, query, page, is_deep, &preferences, out).await
     } else if name.eq_ignore_ascii_case("DocumentLibrary") {
         Ok(Err(DENIED))

@@ -274,13 +274,14 @@ async fn send(
 fn addressees(session: &Session, outgoing: &Outgoing) -> Result<Vec<Addressee>, Failure> {
     let service = &session.service;
     let account = session.identity.account;
+    let sender: Option<Address> = session.identity.address.parse().ok();
     let mut addressees = Vec::new();
     for address in &outgoing.recipients {
         let spec = address.addr_spec().unwrap_or_default();
         let parsed: Address = spec
             .parse()
             .map_err(|_| Failure::Status(status::RECIPIENT_UNRESOLVED))?;
-        let destination = service.transport.destination(&parsed, account);
+        let destination = service.transport.destination(&parsed, sender.as_ref());
         let destination = destination.map_err(|refusal| {
             let is_local = parsed
                 .domain()

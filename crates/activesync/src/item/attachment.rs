@@ -153,7 +153,7 @@ fn is_message(part: &Part) -> bool {
 }
 
 /// Its size once decoded, about.
-fn size(part: &Part) -> u64 {
+pub fn size(part: &Part) -> u64 {
     match part.transfer_encoding() {
         // Four characters for three bytes, and a line end after 76.
         Encoding::Base64 => part.size() / 78 * 57 + part.size() % 78 * 3 / 4,

@@ -52,3 +52,15 @@ fn floods_are_linear() {
         decode(&unit.repeat(200_000 / unit.len()));
     }
 }
+
+#[test]
+fn what_is_encoded_is_plain_short_and_comes_back() {
+    assert!(matches!(encode("Hello = ? world"), Cow::Borrowed(_)));
+    let long = "Grüße aus dem Urlaub, 日本 ".repeat(9);
+    for text in ["Grüße", "=?utf-8?Q?a?=", "tab\there", &long] {
+        let encoded = encode(text);
+        assert!(encoded.is_ascii());
+        assert!(encoded.split(' ').all(|word| word.len() <= 75), "{encoded}");
+        assert_eq!(decode(&encoded), text);
+    }
+}

@@ -4,6 +4,7 @@ pub mod add;
 pub mod clear;
 pub mod import;
 pub mod list;
+pub mod out_of_office;
 pub mod password;
 pub mod remove;
 pub mod set;
@@ -29,6 +30,8 @@ pub enum Command {
     List(list::Arguments),
     /// Show one account with its folders and what it holds.
     Show(show::Arguments),
+    /// Show or set what is answered while an account's owner is away.
+    OutOfOffice(out_of_office::Arguments),
     /// Remove all of an account's mail, and let its devices begin anew.
     Clear(clear::Arguments),
     /// Remove an account and its mail.
@@ -46,6 +49,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<()> {
         Command::Set(arguments) => set::run(arguments, context),
         Command::List(arguments) => list::run(&arguments, context),
         Command::Show(arguments) => show::run(arguments, context),
+        Command::OutOfOffice(arguments) => out_of_office::run(arguments, context),
         Command::Clear(arguments) => clear::run(arguments, context),
         Command::Remove(arguments) => remove::run(arguments, context),
         Command::Password(arguments) => password::run(arguments, context),
@@ -122,8 +126,17 @@ impl Password {
         Ok(Self(first).checked()?)
     }
 
+    /// Reads one that is set elsewhere, so once is enough.
+    pub fn read_existing(stdin: bool) -> anyhow::Result<Self> {
+        use std::io::IsTerminal;
+        if stdin || !std::io::stdin().is_terminal() {
+            return Ok(Self::of_line(std::io::stdin().lock())?);
+        }
+        Ok(Self(rpassword::prompt_password("Password: ")?).checked()?)
+    }
+
     /// The first line of `input`. No more is read than a password may be long.
-    fn of_line(input: impl BufRead) -> Result<Self, Failure> {
+    pub fn of_line(input: impl BufRead) -> Result<Self, Failure> {
         let mut line = Vec::new();
         input
             .take(MAX_PASSWORD as u64 + 3)

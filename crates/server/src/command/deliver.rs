@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use clap::Args;
-use fieldpost_transport::{Address, Envelope, Refusal};
+use fieldpost_transport::{Address, Addressee, Envelope, Refusal};
 use serde::{Deserialize, Serialize};
 
 use super::Context;
@@ -90,11 +90,12 @@ pub async fn operate(
     let mut outcomes = Vec::new();
     let mut recipients = Vec::new();
     for text in &request.recipients {
-        match engine.transport.recipient(&parse(text)?) {
-            Ok(recipient) => {
+        let address = parse(text)?;
+        match engine.transport.inbound(&address, sender.as_ref()) {
+            Ok(destination) => {
                 // Filled in when the delivery is done.
                 outcomes.push(None);
-                recipients.push(recipient);
+                recipients.push(Addressee::new(address, destination));
             }
             Err(refusal) => outcomes.push(Some(refused(text, &refusal))),
         }
@@ -112,7 +113,7 @@ pub async fn operate(
     };
     let mut incoming = engine
         .transport
-        .receive(&recipients, None)
+        .receive(&[], None)
         .await
         .map_err(temporary)?;
     let limit = engine.config.lmtp.max_message_size.bytes();
@@ -149,7 +150,7 @@ pub async fn operate(
     };
     let mut results = engine
         .transport
-        .deliver(envelope, received, recipients)
+        .distribute(envelope, received, recipients)
         .all()
         .await
         .into_iter();

@@ -239,7 +239,8 @@ async fn restore_from(
     })
 }
 
-fn parse_date(text: &str) -> Result<i64, String> {
+/// A day (its first second in UTC) or a moment, in seconds since 1970.
+pub fn parse_date(text: &str) -> Result<i64, String> {
     if let Ok(moment) = text.parse::<jiff::Timestamp>() {
         return Ok(moment.as_second());
     }

@@ -50,6 +50,19 @@ pub struct Answer {
     damage: Vec<String>,
     upkeep_error: Option<String>,
     mailbox_memory: usize,
+    queue: Queue,
+}
+
+/// What the queue holds, and what it did since the store was opened.
+#[derive(Deserialize, Serialize)]
+pub struct Queue {
+    waiting: usize,
+    working: usize,
+    queued: u64,
+    relayed: u64,
+    deferred: u64,
+    failed: u64,
+    notices: u64,
 }
 
 /// Runs the command.
@@ -96,6 +109,17 @@ pub fn run(_: Arguments, context: &Context) -> anyhow::Result<()> {
             (
                 "memory of mailboxes",
                 show::size(answer.mailbox_memory as u64),
+            ),
+            (
+                "queue",
+                format!(
+                    "{} wait, {} under way; {} relayed, {} put off, {} given up",
+                    answer.queue.waiting,
+                    answer.queue.working,
+                    answer.queue.relayed,
+                    answer.queue.deferred,
+                    answer.queue.failed
+                ),
             ),
             (
                 "takes writes",
@@ -156,5 +180,17 @@ pub fn operate(_: Request, engine: &Arc<Engine>) -> Result<Answer, Failure> {
             .collect(),
         upkeep_error: stats.upkeep_error,
         mailbox_memory: engine.mailboxes.memory(),
+        queue: {
+            let queue = engine.transport.queue_statistics();
+            Queue {
+                waiting: queue.waiting,
+                working: queue.working,
+                queued: queue.queued,
+                relayed: queue.relayed,
+                deferred: queue.deferred,
+                failed: queue.failed,
+                notices: queue.notices,
+            }
+        },
     })
 }

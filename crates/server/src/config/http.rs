@@ -3,7 +3,7 @@
 use fieldpost_web::{Network, Proxies};
 use serde::{Deserialize, Serialize};
 
-use super::{ByteSize, Span};
+use super::{ByteSize, PolicySection, Span};
 
 /// `[http]`
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -57,6 +57,8 @@ pub struct ActiveSyncSection {
     pub require_policy: bool,
     /// Whether devices are let in that say they took the policy in part only.
     pub allow_non_provisionable: bool,
+    /// `[activesync.policy]`: what devices are to keep to.
+    pub policy: PolicySection,
 }
 
 impl ActiveSyncSection {
@@ -75,7 +77,9 @@ impl ActiveSyncSection {
                 "heartbeat_min must be at least 1s, and heartbeat_max between it and 59m".into(),
             );
         }
-        None
+        self.policy
+            .problem()
+            .map(|reason| format!("policy: {reason}"))
     }
 
     /// The settings of the front-end.
@@ -90,6 +94,7 @@ impl ActiveSyncSection {
             max_devices: self.max_devices,
             require_policy: self.require_policy,
             allow_non_provisionable: self.allow_non_provisionable,
+            policy: self.policy.policy(),
             ..defaults
         }
     }
@@ -109,6 +114,7 @@ impl Default for ActiveSyncSection {
             max_devices: 100,
             require_policy: false,
             allow_non_provisionable: true,
+            policy: PolicySection::default(),
         }
     }
 }

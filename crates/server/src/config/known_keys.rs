@@ -9,9 +9,9 @@ use toml::de::{DeTable, DeValue};
 
 use super::{
     AcmeSection, ActiveSyncSection, CertificateFiles, Config, DirectorySection, HttpSection,
-    ImapSection, LimitsSection, Listener, LmtpSection, LogSection, MailboxSection, Pop3Section,
-    QuotaSection, RelaySection, ServerSection, StoreSection, SubmissionSection, TlsSection,
-    TransportSection,
+    ImapSection, LimitsSection, Listener, LmtpSection, LogSection, MailboxSection, PolicySection,
+    Pop3Section, QuotaSection, RelaySection, ServerSection, StoreSection, SubmissionSection,
+    TlsSection, TransportSection,
 };
 use crate::error::{ConfigError, UnknownKey};
 
@@ -25,7 +25,7 @@ pub fn check(text: &str, file: &Path) -> Result<(), ConfigError> {
     let place = Place { text, file };
     for (name, value) in table.get_ref() {
         let section = name.get_ref().as_ref();
-        let Some(keys) = section_keys(section) else {
+        let Some(keys) = section_keys(section).filter(|_| !section.contains('.')) else {
             return Err(place.unknown(name.span().start, section, "", &sections()));
         };
         match value.get_ref() {
@@ -63,6 +63,7 @@ pub fn section_keys(section: &str) -> Option<&'static [&'static str]> {
         "pop3" => fields_of::<Pop3Section>(),
         "http" => fields_of::<HttpSection>(),
         "activesync" => fields_of::<ActiveSyncSection>(),
+        "activesync.policy" => fields_of::<PolicySection>(),
         "lmtp" => fields_of::<LmtpSection>(),
         "submission" => fields_of::<SubmissionSection>(),
         "relay" => fields_of::<RelaySection>(),
@@ -128,6 +129,12 @@ impl Place<'_> {
             let name = key.get_ref().as_ref();
             if !known.contains(&name) {
                 return Err(self.unknown(key.span().start, name, section, known));
+            }
+            if (section, name) == ("activesync", "policy")
+                && let DeValue::Table(policy) = value.get_ref()
+            {
+                let known = fields_of::<PolicySection>();
+                self.check_table(policy, "activesync.policy", known)?;
             }
             if (section, name) == ("tls", "certificates")
                 && let DeValue::Array(certificates) = value.get_ref()

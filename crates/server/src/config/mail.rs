@@ -1,5 +1,7 @@
 //! The sections about mail that comes in: `[lmtp]`, how it is taken, and `[transport]`, what becomes of it.
 
+use std::collections::BTreeMap;
+
 use fieldpost_smtp::codec::data::LineEnds as WireLineEnds;
 use fieldpost_transport as transport;
 use serde::{Deserialize, Serialize};
@@ -67,6 +69,12 @@ pub struct TransportSection {
     pub max_hops: usize,
     /// Who gets mail to `postmaster` where nobody has that address. Empty = nobody.
     pub postmaster: String,
+    /// Who gets mail to addresses that nobody has, by domain.
+    pub catch_all: BTreeMap<String, String>,
+    /// What separates a user's name from a folder's in an address. Empty = nothing does.
+    pub subaddress_separator: String,
+    /// Header fields that mark spam, which goes to Junk.
+    pub spam_marks: Vec<String>,
 }
 
 /// What the sender is told when a mailbox is full.
@@ -105,15 +113,42 @@ impl TransportSection {
             },
             max_hops: self.max_hops,
             postmaster: self.postmaster.parse().ok(),
+            catch_all: self
+                .catch_all
+                .iter()
+                .filter_map(|(domain, address)| Some((canonical(domain)?, address.parse().ok()?)))
+                .collect(),
+            subaddress: self.subaddress_separator.chars().next(),
+            spam_marks: self
+                .spam_marks
+                .iter()
+                .filter_map(|mark| transport::SpamMark::parse(mark).ok())
+                .collect(),
             ..transport::Settings::default()
         }
     }
 
     /// What is wrong with it, if anything.
     pub fn problem(&self) -> Option<String> {
-        let bad =
-            !self.postmaster.is_empty() && self.postmaster.parse::<transport::Address>().is_err();
-        bad.then(|| format!("postmaster: {:?} is no address", self.postmaster))
+        let is_address = |text: &str| text.parse::<transport::Address>().is_ok();
+        if !self.postmaster.is_empty() && !is_address(&self.postmaster) {
+            return Some(format!("postmaster: {:?} is no address", self.postmaster));
+        }
+        for (domain, address) in &self.catch_all {
+            if canonical(domain).is_none() || !is_address(address) {
+                return Some(format!(
+                    "catch_all: {domain:?} = {address:?} is no domain and the address that gets its mail"
+                ));
+            }
+        }
+        if self.subaddress_separator.chars().count() > 1 {
+            return Some("subaddress_separator is one character, or empty".to_owned());
+        }
+        let wrong = |mark: &String| {
+            let error = transport::SpamMark::parse(mark).err()?;
+            Some(format!("spam_marks: {mark:?}: {error}"))
+        };
+        self.spam_marks.iter().find_map(wrong)
     }
 }
 
@@ -125,6 +160,18 @@ impl Default for TransportSection {
             disabled_accounts: DisabledAccounts::default(),
             max_hops: settings.max_hops,
             postmaster: String::new(),
+            catch_all: BTreeMap::new(),
+            subaddress_separator: "+".to_owned(),
+            spam_marks: vec![
+                "X-Spam-Flag: YES".to_owned(),
+                "X-Spam-Status: Yes".to_owned(),
+            ],
         }
     }
+}
+
+/// A domain in A-labels and lower case.
+fn canonical(domain: &str) -> Option<String> {
+    let address = fieldpost_directory::Address::parse(&format!("postmaster@{domain}")).ok()?;
+    Some(address.domain().to_owned())
 }

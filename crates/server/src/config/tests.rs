@@ -28,7 +28,10 @@ fn the_reference_file_is_exactly_the_defaults() {
 
 #[test]
 fn the_reference_file_mentions_every_key_once_commented_examples_included() {
-    for section in known_keys::sections() {
+    for section in known_keys::sections()
+        .into_iter()
+        .chain(["activesync.policy"])
+    {
         let head = if section == "listener" {
             "[[listener]]".to_owned()
         } else {
@@ -40,6 +43,10 @@ fn the_reference_file_mentions_every_key_once_commented_examples_included() {
         let body = &REFERENCE[from + head.len()..];
         let end = body.find("\n[").unwrap_or(body.len());
         for key in known_keys::section_keys(section).unwrap() {
+            // A section of its own.
+            if (section, *key) == ("activesync", "policy") {
+                continue;
+            }
             assert!(
                 body[..end]
                     .lines()
@@ -275,6 +282,49 @@ fn http_and_activesync_have_sections() {
         ("[activesync]\nmax_message_size = \"0\"", "max_message_size"),
     ] {
         let error = parse(text).unwrap_err().to_string();
+        assert!(error.contains(says), "{text}: {error}");
+    }
+}
+
+#[test]
+fn the_policy_is_set_setting_by_setting() {
+    let config = parse(
+        "[activesync.policy]\ndevice_password_enabled = true\nmin_device_password_length = 6\nallow_bluetooth = \"hands-free\"\n\
+         max_inactivity_time_device_lock = \"15m\"\nmax_email_age_filter = \"2 weeks\"\nmax_attachment_size = \"10 MiB\"\n\
+         max_email_body_truncation_size = \"100 KiB\"\nallow_html_email = false\n",
+    )
+    .unwrap();
+    let policy = config.activesync.settings("mx".into()).policy;
+    let expected = fieldpost_activesync::Policy {
+        device_password_enabled: Some(true),
+        min_device_password_length: Some(6),
+        allow_bluetooth: Some(1),
+        max_inactivity_time_device_lock: Some(900),
+        max_email_age_filter: Some(4),
+        max_attachment_size: Some(10 << 20),
+        max_email_body_truncation_size: Some(100),
+        allow_html_email: Some(false),
+        ..fieldpost_activesync::Policy::default()
+    };
+    assert_eq!(policy, expected);
+    let unset = Config::default().activesync.settings("mx".into()).policy;
+    assert_eq!(unset, fieldpost_activesync::Policy::default());
+    for (text, says) in [
+        ("min_device_password_length = 17", "1 to 16"),
+        ("max_device_password_failed_attempts = 3", "4 to 16"),
+        ("min_device_password_complex_characters = 5", "1 to 4"),
+        ("max_inactivity_time_device_lock = \"3h\"", "9998s"),
+        ("max_attachment_size = \"3 GiB\"", "2 GiB"),
+        (
+            "max_email_age_filter = \"2 week\"",
+            "did you mean \"2 weeks\"?",
+        ),
+        ("allow_bluetooth = \"some\"", "hands-free"),
+        ("allow_camra = false", "allow_camera"),
+        ("allow_camera = 0", "fieldpost.toml:2"),
+    ] {
+        let error = parse(&format!("[activesync.policy]\n{text}\n"));
+        let error = error.unwrap_err().to_string();
         assert!(error.contains(says), "{text}: {error}");
     }
 }

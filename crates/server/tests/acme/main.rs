@@ -81,7 +81,7 @@ fn http_01_from_no_certificate_to_one_that_is_kept() {
     let pebble = Pebble::start(&site, ports, None);
     configure(&site, ports, &pebble, "");
     assert!(site.ok(&["check"]).contains("mail.test"));
-    let mut server = site.serve();
+    let server = site.serve();
     // A session from before the certificate came goes on after it.
     let mut session = Lines::connect(server.address("pop3"));
     assert!(session.line().starts_with("+OK"));
@@ -128,7 +128,7 @@ fn a_certificate_with_less_than_a_third_of_its_life_is_renewed() {
     let pebble = Pebble::start(&site, ports, None);
     configure(&site, ports, &pebble, "");
     keep_own(&site, 50, 40);
-    let mut server = site.serve();
+    let server = site.serve();
     succeeded(&ask(&server, "mail.test", &site.path().join("own.crt")));
     assert!(
         !server.log().contains("asking for a certificate"),
@@ -137,7 +137,7 @@ fn a_certificate_with_less_than_a_third_of_its_life_is_renewed() {
     server.stop();
 
     keep_own(&site, 70, 20);
-    let mut server = site.serve();
+    let server = site.serve();
     issued_to_both_names(&site, &pebble, &server);
     server.stop();
     drop(pebble);
@@ -161,7 +161,7 @@ fn a_failure_leaves_the_certificate_in_force_and_says_what_to_do() {
     let pebble = Pebble::start(&site, elsewhere, None);
     configure(&site, ports, &pebble, "");
     let own = keep_own(&site, 80, 10);
-    let mut server = site.serve();
+    let server = site.serve();
     let line = server.wait_for("no certificate was got");
     assert!(
         line.contains("at port 80") && line.contains("was not proved to be ours"),
@@ -188,7 +188,7 @@ fn an_account_that_the_authority_knows_by_other_ways() {
     let (site, ports) = (Site::new(""), ports());
     let pebble = Pebble::start(&site, ports, Some(("kid-1", mac)));
     configure(&site, ports, &pebble, "");
-    let mut server = site.serve();
+    let server = site.serve();
     let line = server.wait_for("no certificate was got");
     assert!(line.contains("external_account_key_file"), "{line}");
     // Until there is one, clients get one that they refuse.

@@ -46,9 +46,10 @@ fn destination(
     cx: &Context<'_>,
 ) -> Result<Destination, Reply> {
     let transport = &cx.service.transport;
+    let from = transaction.envelope.sender.as_ref();
     let found = match (&cx.service.submission, &transaction.ready.sender) {
         (Some(submission), Some(sender)) => {
-            let found = transport.destination(&rcpt.address, sender.account);
+            let found = transport.destination(&rcpt.address, from);
             if found.is_ok() {
                 submission.count_recipient(sender)?;
             }
@@ -56,7 +57,7 @@ fn destination(
         }
         // MAIL lets nobody else come this far.
         (Some(_), None) => Err(Refusal::temporary()),
-        (None, _) => transport.recipient(&rcpt.address).map(Destination::Local),
+        (None, _) => transport.inbound(&rcpt.address, from),
     };
     found.map_err(Reply::from)
 }

@@ -174,6 +174,25 @@ impl Transport {
         Ok(is_there)
     }
 
+    /// Drops all that `account` has in the queue; how many messages.
+    pub async fn drop_all_of(&self, account: AccountId) -> Result<u64, Error> {
+        let mut dropped = 0;
+        if !self.mailboxes.outboxes().await?.contains(&account) {
+            return Ok(dropped);
+        }
+        let mailbox = self.mailboxes.outbox_of(account).await?;
+        loop {
+            let page = mailbox.outbox(None, 256).await?;
+            if page.is_empty() {
+                return Ok(dropped);
+            }
+            for entry in page {
+                let entry = entry.id();
+                dropped += u64::from(self.drop_entry(QueueId { account, entry }).await?);
+            }
+        }
+    }
+
     async fn change_entry(
         &self,
         id: QueueId,

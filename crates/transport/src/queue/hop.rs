@@ -25,7 +25,7 @@ pub(crate) struct Hops {
     /// Bounds the connections to all of them together.
     all: Arc<Semaphore>,
     /// Those in use; one that nobody uses is forgotten.
-    hops: Mutex<HashMap<NextHop, Arc<Hop>>>,
+    by_name: Mutex<HashMap<NextHop, Arc<Hop>>>,
     next_number: AtomicU64,
 }
 
@@ -59,7 +59,7 @@ impl Hops {
             wire,
             all: Arc::new(Semaphore::new(settings.connections.max(1))),
             settings,
-            hops: Mutex::default(),
+            by_name: Mutex::default(),
             next_number: AtomicU64::new(0),
         })
     }
@@ -67,7 +67,7 @@ impl Hops {
     /// Waits for the right to have a connection to `name`.
     pub(super) async fn slot(self: &Arc<Self>, name: &NextHop) -> Slot {
         let hop = {
-            let mut hops = self.hops.lock();
+            let mut hops = self.by_name.lock();
             if hops.len() >= HOPS_KEPT {
                 hops.retain(|_, hop| Arc::strong_count(hop) > 1 || hop.is_down());
             }
@@ -93,14 +93,14 @@ impl Hops {
 
     /// Forgets which hops could not be reached: somebody wants them to be tried now.
     pub(super) fn forget_failures(&self) {
-        for hop in self.hops.lock().values() {
+        for hop in self.by_name.lock().values() {
             *hop.down.lock() = None;
         }
     }
 
     /// Says goodbye on all connections that have nothing to do.
     pub(super) async fn close(&self) {
-        let hops: Vec<_> = self.hops.lock().values().cloned().collect();
+        let hops: Vec<_> = self.by_name.lock().values().cloned().collect();
         for hop in hops {
             let idle = std::mem::take(&mut *hop.idle.lock());
             for open in idle {
@@ -188,7 +188,7 @@ impl Hop {
 impl std::fmt::Debug for Hops {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Hops")
-            .field("hops", &self.hops.lock().len())
+            .field("hops", &self.by_name.lock().len())
             .finish_non_exhaustive()
     }
 }

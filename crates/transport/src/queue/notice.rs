@@ -92,6 +92,7 @@ impl Notice<'_> {
         incoming.write(end.into()).await?;
         Ok(Received {
             inner: incoming.finish().await?,
+            is_spam: false,
         })
     }
 

@@ -145,9 +145,9 @@ pub fn decode_envelope(value: &[u8]) -> Result<Envelope, Malformed> {
         },
         smtp_utf8: flags & 2 != 0,
         size: None,
-        ret: match flags & 12 {
-            4 => Some(Ret::Full),
-            8 => Some(Ret::Headers),
+        ret: match flags & 0xc {
+            0x4 => Some(Ret::Full),
+            0x8 => Some(Ret::Headers),
             _ => None,
         },
         envelope_id,

@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use fieldpost_mailbox::{Error, Mailbox, Outgoing};
-use fieldpost_store::AccountId;
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -13,6 +12,9 @@ use crate::{
     Envelope, NextHop, Parcel, Received, Refusal, Status, Transport, Wire,
     destination::{Destination, Next},
 };
+
+/// Which recipients of an entry go where.
+type Plan = BTreeMap<Next, Vec<u32>>;
 
 impl Transport {
     /// Finds the entries of the outboxes and when each is due. To be called once, before anything is sent and before
@@ -134,9 +136,9 @@ impl Transport {
     }
 
     /// Which recipients go where now, and those about whom it is decided already.
-    fn plan(&self, entry: &Outgoing) -> (BTreeMap<Next, Vec<u32>>, Vec<(u32, Outcome)>) {
+    fn plan(&self, entry: &Outgoing) -> (Plan, Vec<(u32, Outcome)>) {
         let now = self.now();
-        let mut plan: BTreeMap<Next, Vec<u32>> = BTreeMap::new();
+        let mut plan = Plan::new();
         let mut decided = Vec::new();
         for (number, value) in entry.recipients() {
             let Ok(pending) = Pending::decode(value) else {
@@ -266,13 +268,13 @@ impl Transport {
         let received = self.received_again(mailbox, entry).await?;
         let mut outcomes = Vec::with_capacity(recipients.len());
         for (number, pending) in recipients {
-            let result = match self.destination(&pending.address, AccountId::ORGANISATION) {
+            let result = match self.destination(&pending.address, envelope.sender.as_ref()) {
                 Ok(Destination::Local(recipient)) => {
                     let deliveries =
                         self.deliver(envelope.clone(), received.clone(), vec![recipient]);
                     deliveries.all().await.pop()
                 }
-                Ok(Destination::Remote(_)) => None,
+                Ok(Destination::Remote(_) | Destination::Group(_)) => None,
                 Err(refusal) => Some(Err(refusal)),
             };
             outcomes.push((
@@ -305,6 +307,8 @@ impl Transport {
         }
         Ok(Received {
             inner: incoming.finish().await?,
+            // It was sent by somebody of ours.
+            is_spam: false,
         })
     }
 }

@@ -236,7 +236,7 @@ impl Transport {
         };
         let received = notice.write(&self.mailboxes, mailbox).await?;
         count(&self.queue.counts.notices);
-        let destination = match self.destination(sender, AccountId::ORGANISATION) {
+        let destination = match self.destination(sender, None) {
             Ok(destination) => destination,
             Err(refusal) => {
                 tracing::warn!(%sender, %refusal, "a notice has nowhere to go");
@@ -255,7 +255,7 @@ impl Transport {
                 .into();
                 Ok(Some((inbox, item)))
             }
-            Destination::Local(_) | Destination::Remote(_) => {
+            Destination::Local(_) | Destination::Remote(_) | Destination::Group(_) => {
                 let message = fieldpost_mailbox::NewOutgoing {
                     received: received.inner,
                     due: self.now(),

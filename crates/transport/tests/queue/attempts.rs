@@ -113,8 +113,6 @@ async fn a_message_goes_to_each_domain_on_its_own() {
         [vec!["a@one.test", "c@one.test"], vec!["b@TWO.test"]]
     );
     let literal = "a@[192.0.2.1]".parse().unwrap();
-    let refused = world
-        .transport
-        .destination(&literal, world.account("alice"));
+    let refused = world.transport.destination(&literal, None);
     assert_eq!(refused.unwrap_err().code, 550);
 }

@@ -5,6 +5,7 @@
 mod admin;
 mod attempts;
 mod crash;
+mod groups;
 mod hop;
 mod notices;
 mod submit;

@@ -46,16 +46,10 @@ async fn ours_have_it_at_once_and_the_others_through_the_queue() {
 async fn without_a_relay_mail_for_others_is_refused_and_for_ours_is_not() {
     let world = World::with(Settings::default()).await;
     let far = "x@far.test".parse().unwrap();
-    let refusal = world
-        .transport
-        .destination(&far, world.account("alice"))
-        .unwrap_err();
+    let refusal = world.transport.destination(&far, None).unwrap_err();
     assert_eq!((refusal.code, refusal.status), (550, Status(5, 7, 1)));
     let nobody = "nobody@demo.test".parse().unwrap();
-    let refusal = world
-        .transport
-        .destination(&nobody, world.account("alice"))
-        .unwrap_err();
+    let refusal = world.transport.destination(&nobody, None).unwrap_err();
     assert_eq!((refusal.code, refusal.status), (550, Status(5, 1, 1)));
     let sent = world.send(&["bob@demo.test"]).await;
     assert_eq!(

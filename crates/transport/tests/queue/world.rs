@@ -8,7 +8,7 @@ use fieldpost_mailbox::{AccountId, Mailbox, Mailboxes, SpecialUse};
 use fieldpost_store::{BoxFuture, MemoryStore, Store};
 use fieldpost_transport::{
     Address, Addressee, Envelope, Handed, NextHop, Parcel, Received, Refusal, Relay, SentCopy,
-    Settings, Status, Submission, Submitted, Transport, Wire, WireSession,
+    Settings, SpamFiling, Status, Submission, Submitted, Transport, Wire, WireSession,
 };
 use parking_lot::Mutex;
 use tokio::{sync::Notify, task::JoinHandle, time::Instant};
@@ -77,6 +77,16 @@ impl World {
         }
     }
 
+    /// The same with what files spam.
+    pub fn with_spam_filing(&mut self, settings: Settings) {
+        self.transport = Transport::with_hooks(
+            Arc::clone(&self.directory),
+            Arc::clone(&self.mailboxes),
+            settings,
+            vec![Arc::new(SpamFiling)],
+        );
+    }
+
     /// Begins to look after the queue.
     pub async fn run(&mut self) {
         self.transport.rebuild_queue().await.unwrap();
@@ -124,7 +134,9 @@ impl World {
 
     pub fn addressee(&self, address: &str) -> Addressee {
         let address: Address = address.parse().unwrap();
-        let destination = self.transport.destination(&address, self.account("alice"));
+        let destination = self
+            .transport
+            .destination(&address, "alice@demo.test".parse().ok().as_ref());
         Addressee::new(address, destination.unwrap())
     }
 

@@ -21,6 +21,9 @@ pub struct Loaded {
 
 /// Loads the attachment that a client names; a status of ItemOperations if there is none.
 pub async fn load(session: &Session, reference: &str) -> Result<Result<Loaded, u16>, Failure> {
+    if session.service.settings.policy.attachments_enabled == Some(false) {
+        return Ok(Err(status::DENIED));
+    }
     let Some(reference) = FileReference::parse(reference) else {
         return Ok(Err(status::ATTACHMENT));
     };
@@ -31,7 +34,16 @@ pub async fn load(session: &Session, reference: &str) -> Result<Result<Loaded, u
     let Some(part) = attachment::find(&summary, reference.part) else {
         return Ok(Err(status::ATTACHMENT));
     };
-    let limit = session.service.settings.max_message as u64;
+    let settings = &session.service.settings;
+    // MS-ASPROV_R206, MS-ASPROV_R738: also for devices that take no policy.
+    let most = settings
+        .policy
+        .max_attachment_size
+        .map_or(u64::MAX, u64::from);
+    if attachment::size(part) > most {
+        return Ok(Err(status::TOO_LARGE));
+    }
+    let limit = settings.max_message as u64;
     if part.size() > limit {
         return Ok(Err(status::TOO_LARGE));
     }

@@ -100,6 +100,7 @@ async fn write(
         Some(Some(preferences)) => preferences,
         Some(None) => return Ok(status::PROTOCOL),
     };
+    let preferences = session.service.settings.policy.bound(preferences);
     let labels = session.mailbox.labels().await?;
     out.number(tag::STATUS, status::SUCCESS);
     name(operation, out);

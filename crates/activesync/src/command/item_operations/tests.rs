@@ -347,3 +347,55 @@ fn find(element: &Element<'_>, subject: &str) -> Option<Vec<u8>> {
     }
     element.children().find_map(|child| find(child, subject))
 }
+
+/// MS-ASPROV_R206, R738, R269: whatever a device makes of the policy, the server keeps to it.
+#[tokio::test]
+async fn the_policy_bounds_what_is_fetched() {
+    let with = |change: fn(&mut crate::Policy)| {
+        let mut policy = crate::Policy::default();
+        change(&mut policy);
+        Settings {
+            policy,
+            ..Settings::default()
+        }
+    };
+    for (settings, status, http) in [
+        (with(|_| {}), "1", 200),
+        (
+            with(|policy| policy.max_attachment_size = Some(10)),
+            "1",
+            200,
+        ),
+        (
+            with(|policy| policy.max_attachment_size = Some(9)),
+            "11",
+            413,
+        ),
+        (
+            with(|policy| policy.attachments_enabled = Some(false)),
+            "5",
+            403,
+        ),
+    ] {
+        let fixture = Fixture::with(settings).await;
+        let mut sync = Sync::new(&fixture, "d1", "14.1", SpecialUse::Inbox).await;
+        deliver(&fixture, WITH_ATTACHMENT).await;
+        let reference = text_of(&sync.go("").await, "airsyncbase:FileReference");
+        let answer = ask(&sync.phone, &by_reference(&reference, "")).await;
+        assert_eq!(texts_of(&answer, "itemoperations:Status")[1], status);
+        let old = Phone::new(&fixture, "d2", "12.1").await;
+        let asking = old.asking("GetAttachment", "");
+        let query = format!("{}&AttachmentName={reference}", asking.query);
+        assert_eq!(asking.query(&query).of(&fixture).await.status, http);
+    }
+    let fixture = Fixture::with(with(|policy| {
+        policy.max_email_body_truncation_size = Some(0);
+    }))
+    .await;
+    let mut sync = Sync::new(&fixture, "d1", "14.1", SpecialUse::Inbox).await;
+    deliver(&fixture, WITH_ATTACHMENT).await;
+    let id = text_of(&sync.go("").await, "airsync:ServerId");
+    let answer = ask(&sync.phone, &by_server_id(&id, PLAIN)).await;
+    assert!(!answer.contains("the text"), "{answer}");
+    assert_eq!(text_of(&answer, "airsyncbase:Truncated"), "1", "{answer}");
+}

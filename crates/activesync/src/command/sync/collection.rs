@@ -114,6 +114,7 @@ pub async fn run(
     let preferences = preferences(asked, collection.base().options());
     let responses = carry_out(session, &mut collection, folder.kind, asked, &preferences).await?;
     let options = preferences.encode();
+    let shown = session.service.settings.policy.bound(preferences.clone());
     let predicate = pending::predicate(session, folder.kind, &options);
     let window = asked.window.unwrap_or(WINDOW).min(room.items);
     // A client that sends what it did may want to hear of changes later (client-quirks C4, B25).
@@ -130,7 +131,10 @@ pub async fn run(
     }
     let mut taken = plan.steps.len();
     if taken > 0 {
-        let (admitted, bad) = session.service.repeats.admit(&who, key, &mut plan);
+        let (admitted, bad) = session
+            .service
+            .repeats
+            .admit(&who, key, &mut plan, session.now());
         taken = admitted;
         if let Some(entry) = bad {
             let id = write::server_id(folder.id, entry);
@@ -152,25 +156,17 @@ pub async fn run(
     let next = collection.next_key();
     header.begin(out, &next.to_string(), status::SUCCESS);
     let place = out.checkpoint();
-    let written = write::steps(
-        session,
-        out,
-        folder.id,
-        &mut plan,
-        taken,
-        &preferences,
-        room,
-    )
-    .await?;
+    let written = write::steps(session, out, folder.id, &mut plan, taken, &shown, room).await?;
     taken = written;
     if taken < plan.steps.len() || plan.more {
         let is_put = out.insert_empty(place, tag::MORE_AVAILABLE);
         debug_assert!(is_put);
     }
     if taken > 0 {
-        session.service.repeats.note(who, key, &plan, taken);
+        let now = session.now();
+        session.service.repeats.note(who, key, &plan, taken, now);
     }
-    write::responses(session, out, folder.id, &responses, &preferences).await?;
+    write::responses(session, out, folder.id, &responses, &shown).await?;
     out.end();
     room.items = room.items.saturating_sub(taken);
     let committed = if wants_changes && window > 0 {

@@ -4,7 +4,7 @@
 //! A key that comes for the third time makes the answer smaller: of the items that were in it, half are sent first. Each
 //! time that goes wrong half of the rest are suspected no more, until there is one, which is left out for good
 //! ([`fieldpost_mailbox::device::Plan::leave_out`], kept with the device's state). A bad network looks just the same; it
-//! gains by the smaller answers, and an item is given up only after it was sent three times more.
+//! gains by the smaller answers, and an item is given up only after it was sent five times more, over ten minutes at least.
 //!
 //! What is known here lives in memory only: after a restart a device in such a circle goes round some times more.
 
@@ -29,6 +29,8 @@ struct Repeat {
     key: Option<SyncKey>,
     /// How often it was answered with items, since the answer last became smaller.
     sends: u32,
+    /// When it was first, seconds since 1970.
+    since: i64,
     /// What was in the last answer; kept once there is a doubt.
     sent: Vec<EntryId>,
     /// One of them may be bad.
@@ -57,7 +59,13 @@ impl Repeats {
 
     /// How many steps of a plan are to be sent in answer to `key`. The item that was found to be bad is left out of the
     /// plan, and given back.
-    pub fn admit(&self, who: &Who, key: SyncKey, plan: &mut Plan) -> (usize, Option<EntryId>) {
+    pub fn admit(
+        &self,
+        who: &Who,
+        key: SyncKey,
+        plan: &mut Plan,
+        now: i64,
+    ) -> (usize, Option<EntryId>) {
         let mut all = self.0.lock();
         let Some(repeat) = all.get_mut(who) else {
             return (plan.steps.len(), None);
@@ -65,7 +73,7 @@ impl Repeats {
         let bad = repeat
             .key
             .is_none_or(|last| last == key)
-            .then(|| repeat.narrow())
+            .then(|| repeat.narrow(now))
             .flatten();
         if let Some(bad) = bad {
             for at in 0..plan.steps.len() {
@@ -78,7 +86,7 @@ impl Repeats {
     }
 
     /// Notes that steps were sent in answer to `key`.
-    pub fn note(&self, who: Who, key: SyncKey, plan: &Plan, taken: usize) {
+    pub fn note(&self, who: Who, key: SyncKey, plan: &Plan, taken: usize, now: i64) {
         let mut all = self.0.lock();
         if all.len() >= MAX_KEPT {
             all.clear();
@@ -86,7 +94,12 @@ impl Repeats {
         let repeat = all.entry(who).or_default();
         let is_again = repeat.sends > 0 && repeat.key.is_none_or(|last| last == key);
         repeat.key = Some(key);
-        repeat.sends = if is_again { repeat.sends + 1 } else { 1 };
+        if is_again {
+            repeat.sends += 1;
+        } else {
+            repeat.sends = 1;
+            repeat.since = now;
+        }
         repeat.sent.clear();
         if is_again || !repeat.suspects.is_empty() {
             let sent = plan.steps[..taken].iter().filter(|step| !step.left_out);
@@ -104,7 +117,7 @@ impl Repeats {
 
 impl Repeat {
     /// The same key has come again; the bad item, once it is found.
-    fn narrow(&mut self) -> Option<EntryId> {
+    fn narrow(&mut self, now: i64) -> Option<EntryId> {
         let suspected = self
             .sent
             .iter()
@@ -112,6 +125,9 @@ impl Repeat {
             .count();
         let is_single = suspected == 1;
         if self.sends < if is_single { CERTAINTY } else { DOUBT } {
+            return None;
+        }
+        if is_single && now.saturating_sub(self.since) < PATIENCE {
             return None;
         }
         let sent: HashSet<EntryId> = self.sent.iter().copied().collect();
@@ -143,5 +159,7 @@ impl Repeat {
 /// After so many answers to one key the next is smaller.
 const DOUBT: u32 = 2;
 /// After so many with one suspect in them it is left out.
-const CERTAINTY: u32 = 3;
+const CERTAINTY: u32 = 5;
+/// And not within so many seconds: a tunnel or a cell without room looks just the same, and ends.
+const PATIENCE: i64 = 600;
 const MAX_KEPT: usize = 50_000;

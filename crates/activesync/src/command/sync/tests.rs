@@ -353,3 +353,33 @@ async fn other_classes_have_no_conversations() {
     let estimate = sync.phone.ask("GetItemEstimate", &estimate).await.xml();
     assert_eq!(text_of(&estimate, "getitemestimate:Status"), "103");
 }
+
+/// MS-ASPROV_R257, R740: a device that wants all gets what the policy allows, by Sync, GetItemEstimate and Ping alike.
+#[tokio::test]
+async fn the_policy_bounds_how_far_back_mail_goes() {
+    let fixture = Fixture::with(crate::Settings {
+        policy: crate::Policy {
+            max_email_age_filter: Some(3),
+            ..crate::Policy::default()
+        },
+        ..crate::Settings::default()
+    })
+    .await;
+    let mut sync = Sync::new(&fixture, "d1", "14.1", SpecialUse::Inbox).await;
+    deliver(&fixture, &mail("old")).await;
+    fixture.pass(10 * 86_400);
+    deliver(&fixture, &mail("new")).await;
+    let all = "<airsync:Options><airsync:FilterType>0</airsync:FilterType></airsync:Options>";
+    for filter in ["", all] {
+        let estimate = format!(
+            "<getitemestimate:GetItemEstimate><getitemestimate:Collections><getitemestimate:Collection><airsync:SyncKey>{}</airsync:SyncKey><getitemestimate:CollectionId>{}</getitemestimate:CollectionId>{filter}</getitemestimate:Collection></getitemestimate:Collections></getitemestimate:GetItemEstimate>",
+            sync.key, sync.folder
+        );
+        let estimate = sync.phone.ask("GetItemEstimate", &estimate).await.xml();
+        assert_eq!(text_of(&estimate, "getitemestimate:Estimate"), "1");
+    }
+    let added = sync.go(all).await;
+    assert_eq!(texts_of(&added, "email:Subject"), ["new"]);
+    fixture.pass(10 * 86_400);
+    assert!(sync.go("").await.contains("airsync:SoftDelete"));
+}
