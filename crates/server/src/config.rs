@@ -384,6 +384,16 @@ impl Config {
             .any(|listener| listener.tls_mode() == TlsMode::Implicit)
     }
 
+    /// The port at which programs elsewhere find `protocol`: that of its first listener that has one.
+    pub fn port_of(&self, protocol: Protocol) -> Option<u16> {
+        self.listeners.iter().find_map(|listener| {
+            match (listener.protocol == protocol, listener.endpoint()) {
+                (true, Ok(Endpoint::Tcp(address))) => Some(address.port()),
+                _ => None,
+            }
+        })
+    }
+
     /// Whether there is a certificate, or one is got.
     pub fn has_certificate(&self) -> bool {
         !self.tls.certificates.is_empty() || self.acme.is_on()

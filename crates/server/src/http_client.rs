@@ -21,13 +21,17 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
+use crate::dns_client::DnsClient;
+
 /// Sends requests.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct HttpClient {
     tls: Arc<ClientConfig>,
     patience: Duration,
     /// Where to connect to, whatever host a URL names.
     via: Option<SocketAddr>,
+    /// Who is asked for addresses; `None` = the machine's own resolver.
+    names: Option<Arc<DnsClient>>,
 }
 
 /// Why there is no response.
@@ -80,12 +84,19 @@ impl HttpClient {
             tls,
             patience,
             via: None,
+            names: None,
         }
     }
 
     /// The same, which connects to `address` whatever host a URL names.
     pub fn via(mut self, address: Option<SocketAddr>) -> Self {
         self.via = address;
+        self
+    }
+
+    /// The same, which asks `names` for addresses, if there is one.
+    pub fn names(mut self, names: Option<Arc<DnsClient>>) -> Self {
+        self.names = names;
         self
     }
 
@@ -151,13 +162,18 @@ impl HttpClient {
             host: host.to_owned(),
             source,
         };
-        let addresses: Vec<SocketAddr> = match self.via {
-            Some(address) => vec![address],
-            None => tokio::net::lookup_host((host, port))
-                .await
-                .map_err(no_such)?
-                .take(MAX_ADDRESSES)
-                .collect(),
+        let addresses: Vec<SocketAddr> = match (&self.via, &self.names) {
+            (Some(address), _) => vec![*address],
+            (None, None) => {
+                let found = tokio::net::lookup_host((host, port)).await;
+                found.map_err(no_such)?.take(MAX_ADDRESSES).collect()
+            }
+            (None, Some(names)) => {
+                let found = names.addresses(host).await;
+                let found = found.map_err(|error| no_such(io::Error::other(error)))?;
+                let found = found.into_iter().take(MAX_ADDRESSES);
+                found.map(|address| (address, port).into()).collect()
+            }
         };
         let mut last = no_such(io::Error::new(io::ErrorKind::NotFound, "it has no address"));
         for address in addresses {

@@ -15,6 +15,7 @@ pub mod command;
 pub mod config;
 pub mod control;
 pub mod demo;
+pub mod dns_client;
 pub mod engine;
 pub mod error;
 pub mod exchange;

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{
     command::{
-        account, backup, compact, deliver, device, export, folder, fsck, group, import, queue,
+        account, backup, compact, deliver, device, doctor, export, folder, fsck, group, import, queue,
         restore, stats,
     },
     control::Operator,
@@ -57,6 +57,8 @@ pub enum Operation {
     DeviceResync(device::resync::Request),
     /// `device show`
     DeviceShow(device::show::Request),
+    /// `doctor`
+    Doctor(doctor::store::Request),
     /// `export ADDRESS`
     ExportMail(export::mail::Request),
     /// `export --store`
@@ -125,6 +127,7 @@ impl Operation {
             Self::DeviceLog(request) => answer(device::log::operate(request, engine).await),
             Self::DeviceResync(request) => answer(device::resync::operate(request, engine).await),
             Self::DeviceShow(request) => answer(device::show::operate(request, engine).await),
+            Self::Doctor(request) => answer(doctor::store::operate(request, engine)),
             Self::ExportMail(request) => {
                 answer(export::mail::operate(request, engine, exchange).await)
             }

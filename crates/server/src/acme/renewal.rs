@@ -100,19 +100,18 @@ impl Renewal {
                     self.certificates.reload(&files).log();
                     self.succeeded()
                 }
-                Err(failure) => {
-                    let after = self.failed(failure, &attempts);
-                    tracing::error!(
-                        error = after.error,
-                        next_step = after.next_step,
-                        failures = after.failures,
-                        again_in_s = after.earliest() - after.last,
-                        "no certificate was got; the one before stays in force"
-                    );
-                    after
-                }
+                Err(failure) => self.failed(failure, &attempts),
             };
             self.keep(&attempts);
+            if attempts.failures > 0 {
+                tracing::error!(
+                    error = attempts.error,
+                    next_step = attempts.next_step,
+                    failures = attempts.failures,
+                    again_in_s = attempts.earliest() - attempts.last,
+                    "no certificate was got; the one before stays in force"
+                );
+            }
         }
     }
 

@@ -1,12 +1,14 @@
 //! `fieldpost check`
 
+pub mod autodiscover;
+
 use std::{
     io::Write,
     os::unix::fs::{MetadataExt, PermissionsExt},
     path::Path,
 };
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::{Context, show};
@@ -22,22 +24,32 @@ use crate::{
 #[derive(Args)]
 #[command(
     after_help = "Nothing is changed and nothing listened on; a running server is not disturbed.\n\n\
-                        Example:\n  fieldpost check --config /etc/fieldpost/fieldpost.toml"
+                        Examples:\n  fieldpost check --config /etc/fieldpost/fieldpost.toml\n  fieldpost check autodiscover anna@example.org"
 )]
-pub struct Arguments {}
+pub struct Arguments {
+    #[command(subcommand)]
+    what: Option<What>,
+}
+
+/// What else can be checked.
+#[derive(Subcommand)]
+enum What {
+    /// Walk the ways by which mail programs find their server, as they do.
+    Autodiscover(autodiscover::Arguments),
+}
 
 /// What a check found.
 #[derive(Debug, Default, Serialize)]
-struct Report {
+pub(super) struct Report {
     hostname: String,
     data_dir: String,
     control_socket: String,
     listeners: Vec<ListenerReport>,
     certificates: Vec<CertificateReport>,
     /// What keeps the server from working as configured.
-    errors: Vec<String>,
+    pub(super) errors: Vec<String>,
     /// What works, but should be looked at.
-    warnings: Vec<String>,
+    pub(super) warnings: Vec<String>,
     next_steps: Vec<String>,
 }
 
@@ -57,7 +69,10 @@ struct CertificateReport {
 }
 
 /// Checks the configuration and what it names.
-pub fn run(_: Arguments, context: &Context) -> anyhow::Result<()> {
+pub fn run(arguments: Arguments, context: &Context) -> anyhow::Result<()> {
+    if let Some(What::Autodiscover(arguments)) = arguments.what {
+        return autodiscover::run(arguments, context);
+    }
     let config = context.config()?;
     let report = examine(&config, jiff::Timestamp::now());
     context.print(&report, |out| write(&report, context.config_path(), out))?;
@@ -73,7 +88,8 @@ pub fn run(_: Arguments, context: &Context) -> anyhow::Result<()> {
     }
 }
 
-fn examine(config: &Config, now: jiff::Timestamp) -> Report {
+/// Looks at the configuration and what it names.
+pub(super) fn examine(config: &Config, now: jiff::Timestamp) -> Report {
     let mut report = Report {
         hostname: config.hostname(),
         data_dir: config.server.data_dir.display().to_string(),
