@@ -2,6 +2,7 @@
 //! plainest clients that can speak LMTP, POP3, IMAP and ActiveSync to it.
 
 pub mod collection;
+pub mod daemon;
 pub mod demo;
 pub mod hierarchy;
 pub mod http;
@@ -15,5 +16,6 @@ pub mod post;
 pub mod postfix;
 pub mod programs;
 
+pub use daemon::Daemon;
 pub use demo::Demo;
 pub use post::Post;
