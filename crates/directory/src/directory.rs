@@ -14,6 +14,7 @@ use crate::{
     Account, Address, DirectoryError, LoginName, Settings, Statistics,
     address::canonical_domain,
     attempts::Attempts,
+    audit::Arrivals,
     credential::{Cost, Credentials, SALT, ScramKeys, Verifier, mac},
     hashing::Hashing,
     names::Names,
@@ -39,6 +40,7 @@ pub struct Directory {
     pub(crate) bus: Arc<Bus>,
     pub(crate) hashing: Hashing,
     pub(crate) verified: Verified,
+    pub(crate) arrivals: Arrivals,
     pub(crate) attempts: Attempts,
     pub(crate) work: Arc<Work>,
 }
@@ -64,6 +66,7 @@ impl Directory {
             bus: Bus::new(),
             hashing: Hashing::new(settings.hashing_threads, settings.hashing_queue),
             verified: Verified::new(settings.remember_verified)?,
+            arrivals: Arrivals::new(),
             attempts: Attempts::new(settings.attempts),
             work: Arc::default(),
             settings,
