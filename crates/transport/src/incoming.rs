@@ -45,7 +45,7 @@ impl Incoming {
     }
 
     /// The same, to be signed when it is sent.
-    pub(crate) fn to_be_signed(mut self) -> Self {
+    pub(crate) fn with_signature(mut self) -> Self {
         self.passing = Some(Box::new(Passing::new()));
         self
     }

@@ -77,7 +77,7 @@ impl Transport {
         Ok(if self.settings.dkim.is_empty() || !self.relays() {
             incoming
         } else {
-            incoming.to_be_signed()
+            incoming.with_signature()
         })
     }
 

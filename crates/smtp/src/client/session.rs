@@ -1,5 +1,7 @@
 //! One connection to a server, on which messages are sent one after the other.
 
+use std::fmt::Write as _;
+
 use bytes::{Bytes, BytesMut};
 use fieldpost_mailbox::ItemReader;
 use fieldpost_transport::{
@@ -248,9 +250,10 @@ impl Session {
     fn mail(&self, parcel: Cover<'_>) -> String {
         let envelope = parcel.envelope;
         let sender = envelope.sender.as_ref().map_or("", Address::as_str);
+        // Writing to a String does not fail.
         let mut line = format!("MAIL FROM:<{sender}>");
         if self.extensions.size.is_some() {
-            line.push_str(&format!(" SIZE={}", parcel.size));
+            let _ = write!(line, " SIZE={}", parcel.size);
         }
         if self.extensions.eight_bit_mime && envelope.body == BodyType::EightBitMime {
             line.push_str(" BODY=8BITMIME");
@@ -265,7 +268,7 @@ impl Session {
                 None => {}
             }
             if let Some(id) = &envelope.envelope_id {
-                line.push_str(&format!(" ENVID={id}"));
+                let _ = write!(line, " ENVID={id}");
             }
         }
         line.push_str("\r\n");
@@ -276,10 +279,10 @@ impl Session {
         let mut line = format!("RCPT TO:<{}>", recipient.address);
         if self.extensions.dsn {
             if recipient.notify != Notify::default() {
-                line.push_str(&format!(" NOTIFY={}", keywords(recipient.notify)));
+                let _ = write!(line, " NOTIFY={}", keywords(recipient.notify));
             }
             if let Some(original) = &recipient.original {
-                line.push_str(&format!(" ORCPT={original}"));
+                let _ = write!(line, " ORCPT={original}");
             }
         }
         line.push_str("\r\n");

@@ -126,17 +126,16 @@ impl ClientStream {
     /// Whether something has arrived that was not read yet, or the end of the stream: between two messages, either means
     /// that the connection is of no more use.
     pub(super) fn has_news(&mut self) -> bool {
-        use std::task::{Context, Poll, Waker};
+        use std::task::{Context, Waker};
         if !self.input.is_empty() {
             return true;
         }
         let mut space = [0; 1];
         let mut buffer = tokio::io::ReadBuf::new(&mut space);
         let mut cx = Context::from_waker(Waker::noop());
-        match std::pin::Pin::new(&mut self.io).poll_read(&mut cx, &mut buffer) {
-            Poll::Pending => false,
-            Poll::Ready(_) => true,
-        }
+        std::pin::Pin::new(&mut self.io)
+            .poll_read(&mut cx, &mut buffer)
+            .is_ready()
     }
 
     /// The next reply, whole within `timeout`.

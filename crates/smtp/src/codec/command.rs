@@ -161,7 +161,6 @@ impl Command {
             Verb::Lhlo if !submits => ClientName::parse(rest, "LHLO hostname").map(Self::Lhlo),
             Verb::Lhlo | Verb::Ehlo | Verb::Helo => Ok(Self::Hello),
             Verb::Auth if submits => auth(rest).map(Self::Auth),
-            Verb::Auth => Err(CommandError::NotImplemented),
             Verb::Mail => mail(rest, dialect).map(Self::Mail),
             Verb::Rcpt => rcpt(rest, dialect).map(Self::Rcpt),
             Verb::Data => bare(rest, Self::Data, "DATA"),
@@ -173,7 +172,7 @@ impl Command {
             Verb::Vrfy => Ok(Self::Vrfy),
             Verb::Help => Ok(Self::Help),
             Verb::StartTls => bare(rest, Self::StartTls, "STARTTLS"),
-            Verb::NotImplemented => Err(CommandError::NotImplemented),
+            Verb::Auth | Verb::NotImplemented => Err(CommandError::NotImplemented),
         }
     }
 }

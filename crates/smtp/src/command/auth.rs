@@ -14,6 +14,7 @@ use super::out_of_order;
 use crate::{
     codec::{command::AuthCommand, reply::Reply},
     session::{Context, Ready, Session, Step},
+    submission::Submission,
 };
 
 /// A SASL exchange under way.
@@ -36,7 +37,7 @@ pub(crate) async fn run(session: Session, auth: AuthCommand, cx: &Context<'_>) -
         }
         other => return out_of_order(other),
     };
-    let context = submission.sign_in_context(cx);
+    let context = Submission::sign_in_context(cx);
     if !submission.directory.takes_passwords(&context) {
         return Step::reply(Session::Ready(ready), tls_first());
     }

@@ -7,6 +7,7 @@ use crate::{
     codec::{command::MailCommand, reply::Reply},
     message::too_large,
     session::{Context, Ready, Session, Step, Transaction},
+    submission::Submission,
 };
 
 pub(crate) fn run(session: Session, mail: MailCommand, cx: &Context<'_>) -> Step {
@@ -46,7 +47,7 @@ fn may_send(ready: &Ready, mail: &MailCommand, cx: &Context<'_>) -> Result<(), R
         return Ok(());
     };
     let Some(sender) = &ready.sender else {
-        let context = submission.sign_in_context(cx);
+        let context = Submission::sign_in_context(cx);
         if !submission.directory.takes_passwords(&context) {
             return Err(super::auth::tls_first());
         }

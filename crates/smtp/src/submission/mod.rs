@@ -57,7 +57,7 @@ impl Submission {
     }
 
     /// What the directory needs to know of a connection.
-    pub(crate) fn sign_in_context(&self, cx: &Context<'_>) -> SignInContext {
+    pub(crate) fn sign_in_context(cx: &Context<'_>) -> SignInContext {
         let address = match cx.peer {
             Peer::Inet(address) => Some(address.ip()),
             Peer::Unix(_) => None,
@@ -70,7 +70,7 @@ impl Submission {
 
     /// The mechanisms to offer: none where others could listen in.
     pub(crate) fn mechanisms(&self, cx: &Context<'_>) -> Vec<&'static str> {
-        let context = self.sign_in_context(cx);
+        let context = Self::sign_in_context(cx);
         if !self.directory.takes_passwords(&context) {
             return Vec::new();
         }

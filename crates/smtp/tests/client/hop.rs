@@ -214,11 +214,11 @@ pub fn settings(port: u16) -> ClientSettings {
     }
 }
 
-pub fn credentials() -> Option<Credentials> {
-    Some(Credentials {
+pub fn credentials() -> Credentials {
+    Credentials {
         username: "me".to_owned(),
         password: "secret".into(),
-    })
+    }
 }
 
 pub async fn connect(settings: ClientSettings) -> Result<Box<dyn WireSession>, Refusal> {

@@ -85,7 +85,7 @@ async fn a_wrong_password_and_an_account_that_may_not_send() {
     client
         .ask("AUTH PLAIN AGFsaWNlQGRlbW8udGVzdAB3cm9uZw==", "535 5.7.8")
         .await;
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
     client.ask(format!("AUTH PLAIN {ALICE}"), "235").await;
     client.ask("MAIL FROM:<alice@demo.test>", "250").await;
     client.ask("RSET", "250").await;

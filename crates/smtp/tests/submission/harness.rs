@@ -44,7 +44,7 @@ impl Server {
         for name in ["alice", "bob", "carol"] {
             let mut account = NewAccount::new(format!("{name}@demo.test").parse().unwrap());
             account.password = Some(Secret::from("secret"));
-            account.display_name = "Somebody".to_owned();
+            "Somebody".clone_into(&mut account.display_name);
             if name == "alice" {
                 account.aliases = vec!["al@demo.test".parse().unwrap()];
             }

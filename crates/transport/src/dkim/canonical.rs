@@ -101,7 +101,9 @@ mod tests {
 
     fn hash(pieces: &[&[u8]]) -> [u8; 32] {
         let mut body = BodyHash::new();
-        pieces.iter().for_each(|piece| body.push(piece));
+        for piece in pieces {
+            body.push(piece);
+        }
         body.finish()
     }
 

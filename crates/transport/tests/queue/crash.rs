@@ -27,8 +27,7 @@ async fn what_was_under_way_is_sent_again_and_nothing_else() {
         Arc::clone(&world.store),
         Arc::clone(&world.directory),
         settings(),
-    )
-    .await;
+    );
     again.run().await;
     again.drained().await;
     assert_eq!(again.hop.recipients(), [["second@far.test"]]);
@@ -50,8 +49,7 @@ async fn each_reply_is_written_down_before_the_next_message() {
         Arc::clone(&world.store),
         Arc::clone(&world.directory),
         settings(),
-    )
-    .await;
+    );
     assert_eq!(again.transport.rebuild_queue().await.unwrap(), 1);
     again.run().await;
     again.drained().await;
@@ -71,8 +69,7 @@ async fn empty_outboxes_are_forgotten() {
         Arc::clone(&world.store),
         Arc::clone(&world.directory),
         settings(),
-    )
-    .await;
+    );
     assert_eq!(again.transport.rebuild_queue().await.unwrap(), 0);
     assert!(again.mailboxes.outboxes().await.unwrap().is_empty());
     again.send(&["b@far.test"]).await;

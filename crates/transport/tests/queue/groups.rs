@@ -149,7 +149,7 @@ async fn a_full_mailbox_in_a_group_is_tried_again_and_keeps_nobody_waiting() {
         .unwrap();
     world.run().await;
     while world.inbox("bob").await.is_empty() {
-        tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+        tokio::time::sleep(std::time::Duration::from_mins(1)).await;
     }
     assert_eq!(world.inbox("carol").await.len(), 1);
 }

@@ -85,7 +85,7 @@ async fn a_full_mailbox_of_ours_waits_in_the_queue() {
     bob.set_quota(Limits::default()).await.unwrap();
     world.run().await;
     while world.inbox("bob").await.is_empty() {
-        tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+        tokio::time::sleep(std::time::Duration::from_mins(1)).await;
     }
     assert_eq!(world.inbox("bob").await.len(), 1);
     assert_eq!(world.inbox("carol").await.len(), 1);

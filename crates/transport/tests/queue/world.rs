@@ -50,15 +50,11 @@ impl World {
             let address = format!("{name}@demo.test").parse().unwrap();
             directory.add(NewAccount::new(address)).await.unwrap();
         }
-        Self::over(store, directory, settings).await
+        Self::over(store, directory, settings)
     }
 
     /// A process that finds what another left behind.
-    pub async fn over(
-        store: Arc<dyn Store>,
-        directory: Arc<Directory>,
-        settings: Settings,
-    ) -> Self {
+    pub fn over(store: Arc<dyn Store>, directory: Arc<Directory>, settings: Settings) -> Self {
         let mailboxes = Mailboxes::new(
             Arc::clone(&store),
             fieldpost_mailbox::Settings {
