@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use crate::{
     command::{
-        account, backup, compact, deliver, device, doctor, export, folder, fsck, group, import, queue,
-        restore, stats,
+        account, backup, compact, deliver, device, doctor, export, folder, fsck, group, import,
+        queue, restore, stats,
     },
     control::Operator,
     engine::Engine,
