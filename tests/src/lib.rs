@@ -2,6 +2,7 @@
 //! plainest clients that can speak LMTP, POP3, IMAP and ActiveSync to it.
 
 pub mod collection;
+pub mod daemon;
 pub mod demo;
 pub mod dovecot;
 pub mod hierarchy;
@@ -16,6 +17,7 @@ pub mod post;
 pub mod postfix;
 pub mod programs;
 
+pub use daemon::Daemon;
 pub use demo::Demo;
 pub use dovecot::Dovecot;
 pub use post::Post;

@@ -2,6 +2,9 @@
 //! are stable: log readers (fail2ban and the like) rely on them. A password is never among them, and neither is anything
 //! derived from one.
 //!
+//! ActiveSync signs in with every request: there an accepted sign-in is told at level info when the account has not come from
+//! that address for [`NEWS_AGAIN`], and at debug otherwise.
+//!
 //! | field | of sign-ins | of changes |
 //! |---|---|---|
 //! | `event` | `sign_in` | `account_added`, `account_changed`, `account_removed`, `password_changed` |
@@ -11,26 +14,74 @@
 //! | `account`, `address` | if there is such an account | whose |
 //! | `protocol`, `mechanism`, `peer`, `secure`, `connection` | how and whence | |
 
-use fieldpost_store::AccountId;
+use std::{net::IpAddr, time::Duration};
 
-use crate::{Account, Identity, SignInContext, SignInError, sasl::Mechanism};
+use fieldpost_store::AccountId;
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use crate::{
+    Account, Identity, Protocol, SignInContext, SignInError, bounded::Generations, sasl::Mechanism,
+};
+
+/// Which clients signed in a short while ago, where every request does so: their first sign-in is news, the rest is not.
+#[derive(Debug)]
+pub(crate) struct Arrivals(Mutex<Generations<(AccountId, Option<IpAddr>), Instant>>);
+
+impl Arrivals {
+    pub(crate) fn new() -> Self {
+        Self(Mutex::new(Generations::new(CAPACITY)))
+    }
+
+    /// Whether that the account is signed in, in that way and from there, is news.
+    fn is_news(&self, account: AccountId, context: &SignInContext, now: Instant) -> bool {
+        if context.protocol != Protocol::ActiveSync {
+            // A connection signs in once.
+            return true;
+        }
+        let mut seen = self.0.lock();
+        let key = (account, context.peer.map(|peer| peer.to_canonical()));
+        if seen
+            .get_mut(key)
+            .is_some_and(|told| now.duration_since(*told) < NEWS_AGAIN)
+        {
+            return false;
+        }
+        seen.insert(key, now);
+        true
+    }
+}
 
 /// A sign-in that was accepted.
-pub(crate) fn accepted(login: &[u8], identity: &Identity, context: &SignInContext) {
-    tracing::info!(
-        target: TARGET,
-        event = "sign_in",
-        outcome = "accepted",
-        login = %printable(login),
-        account = identity.account.0,
-        address = %identity.address,
-        protocol = context.protocol.name(),
-        mechanism = mechanism_name(identity.mechanism),
-        peer = %peer(context),
-        secure = context.secure,
-        connection = context.connection,
-        "signed in"
-    );
+pub(crate) fn accepted(
+    login: &[u8],
+    identity: &Identity,
+    context: &SignInContext,
+    arrivals: &Arrivals,
+) {
+    macro_rules! event {
+        ($level:ident) => {
+            tracing::$level!(
+                target: TARGET,
+                event = "sign_in",
+                outcome = "accepted",
+                login = %printable(login),
+                account = identity.account.0,
+                address = %identity.address,
+                protocol = context.protocol.name(),
+                mechanism = mechanism_name(identity.mechanism),
+                peer = %peer(context),
+                secure = context.secure,
+                connection = context.connection,
+                "signed in"
+            )
+        };
+    }
+    if arrivals.is_news(identity.account, context, Instant::now()) {
+        event!(info);
+    } else {
+        event!(debug);
+    }
 }
 
 /// A sign-in that was refused.
@@ -88,3 +139,9 @@ fn printable(login: &[u8]) -> String {
 }
 
 const TARGET: &str = "fieldpost::audit";
+
+/// After so long a client that comes all the time is told of once more.
+const NEWS_AGAIN: Duration = Duration::from_hours(12);
+
+/// Clients in a generation; two of them take about 4 MiB when full. One that is forgotten is told of too often, no more.
+const CAPACITY: usize = 32_768;

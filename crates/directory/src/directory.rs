@@ -14,6 +14,7 @@ use crate::{
     Account, Address, DirectoryError, LoginName, Settings, Statistics,
     address::canonical_domain,
     attempts::Attempts,
+    audit::Arrivals,
     credential::{Cost, Credentials, SALT, ScramKeys, Verifier, mac},
     hashing::Hashing,
     names::Names,
@@ -39,6 +40,7 @@ pub struct Directory {
     pub(crate) bus: Arc<Bus>,
     pub(crate) hashing: Hashing,
     pub(crate) verified: Verified,
+    pub(crate) arrivals: Arrivals,
     pub(crate) attempts: Attempts,
     pub(crate) work: Arc<Work>,
 }
@@ -64,6 +66,7 @@ impl Directory {
             bus: Bus::new(),
             hashing: Hashing::new(settings.hashing_threads, settings.hashing_queue),
             verified: Verified::new(settings.remember_verified)?,
+            arrivals: Arrivals::new(),
             attempts: Attempts::new(settings.attempts),
             work: Arc::default(),
             settings,
@@ -86,6 +89,19 @@ impl Directory {
         self.names
             .read()
             .login(&name, self.settings.default_domain.as_deref())
+    }
+
+    /// Whether `sender` may send as `address`, in any spelling: one of his own, or of an account that lets him.
+    pub fn may_send_as(&self, sender: AccountId, address: &str) -> bool {
+        let Some(owner) = self.resolve(address) else {
+            return false;
+        };
+        owner == sender || self.names.read().senders(owner).contains(&sender)
+    }
+
+    /// Who else may send as `account`.
+    pub fn senders(&self, account: AccountId) -> Vec<AccountId> {
+        self.names.read().senders(account).to_vec()
     }
 
     /// The account of that id.
@@ -257,6 +273,14 @@ pub(crate) async fn load(store: &dyn Store) -> Result<Loaded, StoreError> {
         match record::decode_group(&value) {
             Ok(group) => names.put_group(Arc::new(group)),
             Err(error) => tracing::error!(?key, %error, "a group is left out"),
+        }
+    }
+    let mut senders = Pages::new(record::SENDERS);
+    while let Some((key, value)) = senders.next(store).await? {
+        let decoded = key_id(&key).and_then(|id| Ok((id, record::decode_senders(&value)?)));
+        match decoded {
+            Ok((id, senders)) => names.set_senders(id, senders),
+            Err(error) => tracing::error!(?key, %error, "who may send as an account is left out"),
         }
     }
     let mut credentials = Pages::new(record::CREDENTIALS);

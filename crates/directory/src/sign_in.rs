@@ -201,7 +201,7 @@ impl Directory {
             .check_password(login, account, authorization, password, mechanism, context)
             .await;
         match &result {
-            Ok(identity) => audit::accepted(login, identity, context),
+            Ok(identity) => audit::accepted(login, identity, context, &self.arrivals),
             Err(error) => audit::refused(login, account, mechanism, error, context),
         }
         result

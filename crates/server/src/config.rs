@@ -37,7 +37,7 @@ pub use imap::ImapSection;
 pub use mail::{DisabledAccounts, LineEnds, LmtpSection, OverQuota, TransportSection};
 pub use policy::{Bluetooth, MailAge, PolicySection};
 pub use pop3::Pop3Section;
-pub use sending::{RelaySection, RelayTls, SubmissionSection};
+pub use sending::{DkimSection, RelaySection, RelayTls, SubmissionSection};
 pub use units::{ByteSize, Span};
 
 use crate::error::ConfigError;
@@ -557,6 +557,9 @@ impl Config {
         resolve(&mut self.server.control_socket);
         resolve(&mut self.relay.password_file);
         resolve(&mut self.relay.ca_file);
+        for signer in &mut self.relay.dkim {
+            resolve(&mut signer.key);
+        }
         resolve(&mut self.acme.external_account_key_file);
         resolve(&mut self.acme.ca_file);
         for files in &mut self.tls.certificates {

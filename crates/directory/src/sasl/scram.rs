@@ -194,7 +194,8 @@ impl AwaitsEnd {
         if !message.is_empty() {
             return session.fail(Some(self.mechanism()), SignInError::Malformed);
         }
-        audit::accepted(&self.login, &self.identity, &session.context);
+        let arrivals = &session.directory.arrivals;
+        audit::accepted(&self.login, &self.identity, &session.context, arrivals);
         Step::Done(self.identity)
     }
 }

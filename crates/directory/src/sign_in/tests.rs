@@ -517,7 +517,7 @@ impl tracing::Subscriber for Log {
         let mut log = self.0.lock().unwrap();
         log.push_str(event.metadata().target());
         event.record(&mut Fields(&mut log));
-        log.push('\n');
+        log.extend([" level=", event.metadata().level().as_str(), "\n"]);
     }
 
     fn enter(&self, _: &tracing::span::Id) {}
@@ -580,4 +580,45 @@ async fn sign_ins_and_changes_are_logged_and_no_password_ever_is() {
     for secret in ["secret ", "secret\"", "=secret", "hunter2"] {
         assert!(!log.contains(secret), "{secret}\n{log}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_signs_in_with_every_request_is_told_of_once() {
+    let directory = directory().await;
+    let log = Log::default();
+    let _guard = tracing::subscriber::set_default(log.clone());
+    let levels = || -> Vec<String> {
+        let log = std::mem::take(&mut *log.0.lock().unwrap());
+        log.lines()
+            .map(|line| line.rsplit_once("level=").unwrap().1.to_owned())
+            .collect()
+    };
+    let sign_in = async |protocol, peer, times| {
+        let context = SignInContext::new(protocol, peer, true);
+        for _ in 0..times {
+            directory
+                .sign_in("alice", "secret".into(), &context)
+                .await
+                .unwrap();
+        }
+    };
+    let elsewhere = Some(IpAddr::V4(std::net::Ipv4Addr::new(198, 51, 100, 8)));
+    sign_in(Protocol::ActiveSync, AWAY, 3).await;
+    assert_eq!(levels(), ["INFO", "DEBUG", "DEBUG"]);
+    sign_in(Protocol::ActiveSync, elsewhere, 2).await;
+    assert_eq!(levels(), ["INFO", "DEBUG"]);
+    tokio::time::advance(Duration::from_hours(12)).await;
+    sign_in(Protocol::ActiveSync, AWAY, 2).await;
+    assert_eq!(levels(), ["INFO", "DEBUG"]);
+    // A connection of these signs in once.
+    for protocol in [Protocol::Imap, Protocol::Pop3, Protocol::Submission] {
+        sign_in(protocol, AWAY, 2).await;
+        assert_eq!(levels(), ["INFO", "INFO"]);
+    }
+    let wrong = SignInContext::new(Protocol::ActiveSync, AWAY, true);
+    for _ in 0..2 {
+        let refused = directory.sign_in("alice", "wrong".into(), &wrong).await;
+        assert!(refused.is_err());
+    }
+    assert_eq!(levels(), ["WARN", "WARN"]);
 }

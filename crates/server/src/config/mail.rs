@@ -165,6 +165,8 @@ impl Default for TransportSection {
             spam_marks: vec![
                 "X-Spam-Flag: YES".to_owned(),
                 "X-Spam-Status: Yes".to_owned(),
+                // rspamd's own, without the module milter_headers.
+                "X-Spam: Yes".to_owned(),
             ],
         }
     }
