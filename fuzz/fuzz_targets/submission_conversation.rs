@@ -72,7 +72,7 @@ impl Server {
         };
         Self {
             runtime,
-            directory,
+            directory: Arc::clone(&directory),
             mailboxes,
             service: Arc::new(Service {
                 transport,

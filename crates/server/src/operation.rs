@@ -169,7 +169,7 @@ impl Operator for Engine {
                 )
                 .advise("restart the server, so that it runs the same version as the command")
             })?;
-            operation.run(&self, &mut exchange).await
+            Box::pin(operation.run(&self, &mut exchange)).await
         })
     }
 }
