@@ -133,6 +133,7 @@ fn flag(xml: &mut String, key: &str, value: bool) {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::site::example;

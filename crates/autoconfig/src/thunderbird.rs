@@ -64,6 +64,7 @@ fn server(xml: &mut String, name: &str, kind: &str, service: &Service) {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::site::example;

@@ -147,6 +147,7 @@ fn sign(
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use std::{fs, process::Command};
 
