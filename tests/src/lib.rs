@@ -4,6 +4,7 @@
 pub mod collection;
 pub mod daemon;
 pub mod demo;
+pub mod dovecot;
 pub mod hierarchy;
 pub mod http;
 pub mod imap;
@@ -18,4 +19,5 @@ pub mod programs;
 
 pub use daemon::Daemon;
 pub use demo::Demo;
+pub use dovecot::Dovecot;
 pub use post::Post;

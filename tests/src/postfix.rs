@@ -67,8 +67,11 @@ impl Postfix {
         };
         owns("postfix", "data");
         owns("nobody", "mail");
-        // A user whose name begins with u has a Maildir, nobody else is there.
-        let users = "/^(u.*)@far\\.test$/ $1/\n";
+        // Users u1 to u9 have a Maildir, nobody else is there.
+        let mut users = String::new();
+        for number in 1..10 {
+            writeln!(users, "u{number}@far.test u{number}/").expect("a String takes it");
+        }
         fs::write(configuration.join("users"), users).expect("the directory is ours");
         fs::write(configuration.join("main.cf"), main_cf(home, role))
             .expect("the directory is ours");
@@ -245,7 +248,7 @@ lmtp_destination_recipient_limit = 10
                 "virtual_mailbox_domains = far.test
 virtual_transport = virtual
 virtual_mailbox_base = {home}/mail/far.test
-virtual_mailbox_maps = regexp:{home}/postfix/users
+virtual_mailbox_maps = texthash:{home}/postfix/users
 virtual_uid_maps = static:65534
 virtual_gid_maps = static:65534
 smtpd_tls_security_level = encrypt
@@ -284,13 +287,15 @@ fn master_cf(smtp: u16) -> String {
         ("anvil", "-", "1", "anvil"),
         ("scache", "-", "1", "scache"),
     ] {
+        // It becomes the owner of each mailbox.
+        let unprivileged = if name == "virtual" { "n" } else { "-" };
         let private = match name {
             "pickup" | "cleanup" | "qmgr" | "flush" | "showq" => "n",
             _ => "y",
         };
         writeln!(
             services,
-            "{name} unix {private} - n {wakeup} {limit} {program}"
+            "{name} unix {private} {unprivileged} n {wakeup} {limit} {program}"
         )
         .expect("Postfix answers");
     }

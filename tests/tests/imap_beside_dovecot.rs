@@ -4,8 +4,6 @@
 
 #[path = "imap_beside_dovecot/client.rs"]
 mod client;
-#[path = "imap_beside_dovecot/dovecot.rs"]
-mod dovecot;
 #[path = "imap_beside_dovecot/mails.rs"]
 mod mails;
 #[path = "imap_beside_dovecot/normal.rs"]
@@ -17,10 +15,9 @@ mod script;
 
 use std::{collections::BTreeMap, env, fmt::Write, fs};
 
-use fieldpost_tests::Demo;
+use fieldpost_tests::{Demo, Dovecot};
 
 use crate::{
-    dovecot::Dovecot,
     reasons::{EVERYWHERE, REASONS},
     script::{Server, Step},
 };

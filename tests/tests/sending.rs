@@ -110,7 +110,15 @@ impl Office {
 #[test]
 fn programs_send_through_us_and_postfix_takes_it_on() {
     let home = tempfile::tempdir().unwrap();
-    let office = Office::open(home.path(), &[]);
+    let key = home.path().join("dkim.pem");
+    let mut generate = Command::new("openssl");
+    generate.args(["genrsa", "-out"]).arg(&key).arg("2048");
+    programs::succeeded(&programs::run("openssl", &mut generate));
+    let signer = format!(
+        "[{{ domain = \"demo.test\", selector = \"s1\", key = \"{}\" }}]",
+        key.display()
+    );
+    let office = Office::open(home.path(), &[("RELAY__DKIM", &signer)]);
     let ((alice, password), (bob, _)) = (office.demo.account(0), office.demo.account(1));
     by_smtplib(
         &office,
@@ -149,6 +157,7 @@ fn programs_send_through_us_and_postfix_takes_it_on() {
         );
         assert!(!mail[0].contains("Bcc:"), "{}", mail[0]);
         assert!(mail[0].contains("\n.a dot\n"), "{}", mail[0]);
+        verify(&key, &mail[0]);
     }
     for subject in ["by smtplib", "by swaks", "by msmtp"] {
         office.one(1, &format!("Subject: {subject}"));
@@ -159,6 +168,27 @@ fn programs_send_through_us_and_postfix_takes_it_on() {
         "{notice}"
     );
     assert!(notice.contains("Status: 5.1.1"), "{notice}");
+}
+
+/// Debian's DKIM verifies the signature, with what the DNS would say.
+fn verify(key: &Path, mail: &str) {
+    const SCRIPT: &str = "
+import dkim, sys
+key, mail = sys.argv[1:]
+public = ''.join(key.split('\\n')[1:-2])
+def dns(name, timeout=5):
+    assert name == b's1._domainkey.demo.test.', name
+    return b'v=DKIM1; k=rsa; p=' + public.encode()
+assert dkim.verify(mail.encode(), dnsfunc=dns)
+assert not dkim.verify(mail.replace('a dot', 'two dots').encode(), dnsfunc=dns)
+";
+    let mut public = Command::new("openssl");
+    public.args(["rsa", "-pubout", "-in"]).arg(key);
+    let public = programs::succeeded(&programs::run("openssl", &mut public));
+    // Debian's own Python, which has Debian's packages.
+    let mut command = Command::new("/usr/bin/python3");
+    command.args(["-c", SCRIPT, &public, mail]);
+    programs::succeeded(&programs::run("python3-dkim", &mut command));
 }
 
 /// Waits until the Maildir of `user` has something in it: Postfix says when it put it there.

@@ -3,9 +3,10 @@
 //! Floor: a front-end. It will stand on `directory`, and never on another front-end or on `store`.
 //!
 //! Nothing here does I/O or reads a clock: [`route`] tells what a request asks for, [`Request::parse`] reads a body, [`Answer`] is what goes
-//! back. Who is signed in, and whether the address asked for is theirs, is for who calls.
+//! back; [`records`] tells what is to stand in DNS. Who is signed in, and whether the address asked for is theirs, is for who calls.
 
 mod answer;
+mod dns;
 mod profile;
 mod request;
 mod route;
@@ -15,6 +16,7 @@ mod thunderbird;
 
 pub use self::{
     answer::{Answer, ErrorCode, Person, Stamp},
+    dns::{Data, Offer, Record, records},
     profile::Account,
     request::{Error, Request, Schema},
     route::{Route, route},

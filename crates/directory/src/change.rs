@@ -27,6 +27,8 @@ pub(crate) enum Edit {
     Credentials(AccountId, Option<Credentials>),
     /// An account goes and leaves a tombstone.
     Remove(Arc<Account>),
+    /// Others may send as an account, or may no longer.
+    Senders(AccountId, Vec<AccountId>),
     /// A group is new or different; its domain becomes local if it is new.
     PutGroup(Arc<Group>),
     /// A group goes.
@@ -147,11 +149,21 @@ impl Directory {
                     commit
                         .delete(record::id_key(record::ACCOUNTS, account.id))
                         .delete(record::id_key(record::CREDENTIALS, account.id))
+                        .delete(record::id_key(record::SENDERS, account.id))
                         .put(
                             record::id_key(record::TOMBSTONES, account.id),
                             record::encode_tombstone(account, std::time::SystemTime::now()),
                         );
                     account.id
+                }
+                Edit::Senders(id, senders) => {
+                    let key = record::id_key(record::SENDERS, *id);
+                    if senders.is_empty() {
+                        commit.delete(key);
+                    } else {
+                        commit.put(key, record::encode_senders(senders));
+                    }
+                    *id
                 }
                 Edit::PutGroup(group) => {
                     let domain = group.address.domain();
@@ -200,8 +212,10 @@ impl Directory {
                 }
                 Edit::Remove(account) => {
                     names.remove(account.id);
+                    names.set_senders(account.id, Vec::new());
                     costs.put(account.id, None);
                 }
+                Edit::Senders(id, senders) => names.set_senders(id, senders),
                 Edit::PutGroup(group) => names.put_group(group),
                 Edit::RemoveGroup(group) => names.remove_group(&group.address),
                 Edit::AddDomain(domain) => names.add_domain(&domain),

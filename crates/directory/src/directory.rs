@@ -88,6 +88,19 @@ impl Directory {
             .login(&name, self.settings.default_domain.as_deref())
     }
 
+    /// Whether `sender` may send as `address`, in any spelling: one of his own, or of an account that lets him.
+    pub fn may_send_as(&self, sender: AccountId, address: &str) -> bool {
+        let Some(owner) = self.resolve(address) else {
+            return false;
+        };
+        owner == sender || self.names.read().senders(owner).contains(&sender)
+    }
+
+    /// Who else may send as `account`.
+    pub fn senders(&self, account: AccountId) -> Vec<AccountId> {
+        self.names.read().senders(account).to_vec()
+    }
+
     /// The account of that id.
     pub fn account(&self, id: AccountId) -> Option<Arc<Account>> {
         self.names.read().account(id).cloned()
@@ -257,6 +270,14 @@ pub(crate) async fn load(store: &dyn Store) -> Result<Loaded, StoreError> {
         match record::decode_group(&value) {
             Ok(group) => names.put_group(Arc::new(group)),
             Err(error) => tracing::error!(?key, %error, "a group is left out"),
+        }
+    }
+    let mut senders = Pages::new(record::SENDERS);
+    while let Some((key, value)) = senders.next(store).await? {
+        let decoded = key_id(&key).and_then(|id| Ok((id, record::decode_senders(&value)?)));
+        match decoded {
+            Ok((id, senders)) => names.set_senders(id, senders),
+            Err(error) => tracing::error!(?key, %error, "who may send as an account is left out"),
         }
     }
     let mut credentials = Pages::new(record::CREDENTIALS);

@@ -18,6 +18,8 @@ pub(crate) struct Names {
     accounts: BTreeMap<AccountId, Arc<Account>>,
     by_address: HashMap<Address, AccountId>,
     groups: BTreeMap<Address, Arc<Group>>,
+    /// Who else may send as an account.
+    senders: HashMap<AccountId, Vec<AccountId>>,
     /// Who has addresses with this local part, one entry for each address, for sign-in without a domain.
     by_local: HashMap<Box<str>, SmallVec<[AccountId; 1]>>,
     /// The local domains, with the number of addresses in each.
@@ -61,6 +63,18 @@ impl Names {
                 *count -= 1;
             }
         }
+    }
+
+    pub(crate) fn set_senders(&mut self, id: AccountId, senders: Vec<AccountId>) {
+        if senders.is_empty() {
+            self.senders.remove(&id);
+        } else {
+            self.senders.insert(id, senders);
+        }
+    }
+
+    pub(crate) fn senders(&self, id: AccountId) -> &[AccountId] {
+        self.senders.get(&id).map_or(&[], |senders| senders)
     }
 
     pub(crate) fn put_group(&mut self, group: Arc<Group>) {

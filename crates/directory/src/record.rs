@@ -8,6 +8,7 @@
 //! | `04` id | its credentials |
 //! | `05` domain | a local domain |
 //! | `07` address | a distribution group |
+//! | `08` id | the accounts that may send as this one |
 //! | `06` id | the tombstone of a removed account: its address, when it went |
 //!
 //! Ids are 8 bytes, big endian. Every value begins with a version byte. Texts and lists carry their length; a record
@@ -27,6 +28,7 @@ pub(crate) const CREDENTIALS: u8 = 0x04;
 pub(crate) const DOMAINS: u8 = 0x05;
 pub(crate) const TOMBSTONES: u8 = 0x06;
 pub(crate) const GROUPS: u8 = 0x07;
+pub(crate) const SENDERS: u8 = 0x08;
 
 /// The record that every change of the directory reads and writes, and so the precondition that orders them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,6 +188,26 @@ pub(crate) fn decode_group(value: &[u8]) -> Result<Group, StoreError> {
         members,
         senders,
     })
+}
+
+pub(crate) fn encode_senders(senders: &[AccountId]) -> Bytes {
+    let mut value = BytesMut::with_capacity(3 + 8 * senders.len());
+    value.put_u8(VERSION);
+    value.put_u16(senders.len() as u16);
+    for sender in senders {
+        value.put_u64(sender.0);
+    }
+    value.freeze()
+}
+
+pub(crate) fn decode_senders(value: &[u8]) -> Result<Vec<AccountId>, StoreError> {
+    let mut reader = Reader::open(value, "senders of an account")?;
+    let count = reader.u16()?;
+    let senders = (0..count)
+        .map(|_| reader.u64().map(AccountId))
+        .collect::<Result<_, _>>()?;
+    reader.end()?;
+    Ok(senders)
 }
 
 /// What stays of a removed account, so that an operator can see whose old data an id was.

@@ -13,7 +13,8 @@
 //! | 0x47 folder tombstones | table, mod_seq u64, folder u64 | when the folder was deleted, seconds | by a deletion, until purged |
 //! | 0x48 threads | table, hash of a message-id or subject (16 bytes) | thread u64, turn u64 | by a delivery |
 //! | 0x49 thread turns | table, turn u64 | the hashes written in that turn | by a delivery, until the oldest makes room |
-//! | 0x4a adopted | table, uid_validity u32 | the folder that took it over from another server, u64 | once, and stays for ever |
+//! | 0x4a adopted | table, uid_validity u32 | the folder that took it over from another server, u64; its uid_next u32 when all mail of that server was there | once, and stays for ever; again when more of that server's mail is there |
+//! | 0x4b imported | table, hash of a folder elsewhere (16 bytes), hash of an item in it (16 bytes) | [`crate::item::imported::Imported`]: what became of it | with the item, and when its flags there change |
 //! | 0x50 devices | table, length u8, device id | [`crate::device::Device`]: what a device says of itself, its policy | when it changes |
 //! | 0x51 sync states | table, length u8, device id, folder u64, slot u8, part u16 | one of two generations of what a device holds of a folder ([`crate::device::Generation`]), or of the list of folders (folder 0) | by each synchronisation that moves something |
 //! | 0x52 outbox | table, entry u64 | [`crate::outbox::OutgoingRecord`]: a message on its way out | when it is posted, and with each attempt, until it is done |
@@ -37,6 +38,7 @@ pub(crate) const FOLDER_TOMBSTONES: u8 = 0x47;
 const THREADS: u8 = 0x48;
 const THREAD_TURNS: u8 = 0x49;
 const ADOPTED: u8 = 0x4a;
+const IMPORTED: u8 = 0x4b;
 pub(crate) const DEVICES: u8 = 0x50;
 pub(crate) const SYNC_STATES: u8 = 0x51;
 pub(crate) const OUTBOX: u8 = 0x52;
@@ -104,6 +106,26 @@ pub(crate) fn adopted(uid_validity: u32) -> Bytes {
     key.put_u8(ADOPTED);
     key.put_u32(uid_validity);
     key.freeze()
+}
+
+pub(crate) fn imported(folder: &[u8; 16], item: &[u8; 16]) -> Bytes {
+    let mut key = BytesMut::with_capacity(33);
+    key.put_slice(&imported_from(folder));
+    key.put_slice(item);
+    key.freeze()
+}
+
+/// The start of the keys of all that came from a folder elsewhere.
+pub(crate) fn imported_from(folder: &[u8; 16]) -> Bytes {
+    let mut key = BytesMut::with_capacity(17);
+    key.put_u8(IMPORTED);
+    key.put_slice(folder);
+    key.freeze()
+}
+
+/// The item's hash in a key made by [`imported`].
+pub(crate) fn imported_item(key: &[u8]) -> Option<[u8; 16]> {
+    key.get(17..)?.try_into().ok()
 }
 
 pub(crate) fn device(id: &DeviceId) -> Bytes {

@@ -61,8 +61,8 @@ pub use folder::{
 pub use ids::{ContentId, EntryId, FolderId, ThreadId};
 pub use index::{Facts, Flags, Row, View, WindowPosition};
 pub use item::{
-    Appended, Copied, EXPUNGED_AT_ONCE, Expunge, Expunged, FlagUpdate, Header, Item, ItemReader,
-    NewItem, Stored, UpdateMode, has_room_for_more,
+    Appended, Copied, EXPUNGED_AT_ONCE, Expunge, Expunged, FlagUpdate, Header, ImportKey, Imported,
+    Item, ItemReader, NewItem, Stored, UpdateMode, has_room_for_more,
 };
 pub use labels::{LabelSet, Labels, MAX_LABELS};
 pub use mailbox::Mailbox;

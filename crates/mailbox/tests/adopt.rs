@@ -4,7 +4,9 @@
 
 mod support;
 
-use fieldpost_mailbox::{Depth, FolderKind, Mailbox, NewFolder, NewItem};
+use fieldpost_mailbox::{
+    Depth, Flags, FolderKind, ImportKey, Imported, Mailbox, NewFolder, NewItem,
+};
 use support::*;
 
 const OLD: u32 = 1_200_000_000;
@@ -104,4 +106,70 @@ async fn a_uid_validity_is_taken_over_once_and_never_one_that_was_given_here() {
         .await
         .unwrap();
     assert!(!mailbox.adopt_uids(one.id, OLD - 1, 9).await.unwrap());
+}
+
+#[tokio::test]
+async fn an_adoption_goes_on_where_it_broke_off_and_with_what_came_there_since() {
+    let world = World::new();
+    let (mailbox, inbox) = world.alice().await;
+    assert!(mailbox.adopt_uids(inbox, OLD, 50).await.unwrap());
+    add_as(&world, &mailbox, inbox, 3).await;
+    // It broke off here; the other server got one more meanwhile.
+    assert!(!mailbox.adopt_uids(inbox, OLD - 1, 51).await.unwrap());
+    assert!(mailbox.adopt_uids(inbox, OLD, 51).await.unwrap());
+    add_as(&world, &mailbox, inbox, 7).await;
+    add_as(&world, &mailbox, inbox, 50).await;
+    mailbox.end_adoption(inbox).await.unwrap();
+    // And more, once and again.
+    for (uid, next) in [(55, 60), (60, 61), (61, 70)] {
+        assert!(mailbox.adopt_uids(inbox, OLD, next).await.unwrap());
+        add_as(&world, &mailbox, inbox, uid).await;
+        mailbox.end_adoption(inbox).await.unwrap();
+    }
+    assert_eq!(uids(&mailbox, inbox).await, [3, 7, 50, 55, 60, 61]);
+    // Ours came between: from now on the two go their own ways.
+    assert_eq!(add(&world, &mailbox, inbox, 100).await, 70);
+    assert!(!mailbox.adopt_uids(inbox, OLD, 80).await.unwrap());
+    assert_eq!(mailbox.check(Depth::Bodies).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn what_was_imported_is_remembered_when_it_is_gone() {
+    let world = World::new();
+    let (mailbox, inbox) = world.alice().await;
+    let key = |item: u8| ImportKey {
+        folder: [1; 16],
+        item: [item; 16],
+    };
+    let mut item = NewItem::new(world.receive(message(1).as_bytes()).await);
+    item.flags = Flags::SEEN;
+    item.keywords = vec!["work".into()];
+    item.imported = Some(key(1));
+    let uid = mailbox.append(inbox, &item).await.unwrap().uid;
+    mailbox
+        .expunge(
+            inbox,
+            &[uid].into_iter().collect(),
+            fieldpost_mailbox::Expunge::All,
+        )
+        .await
+        .unwrap();
+    let found = mailbox.imported(&[1; 16]).await.unwrap();
+    let mut imported = Imported {
+        folder: inbox,
+        uid,
+        flags: Flags::SEEN,
+        keywords: vec!["work".into()],
+    };
+    assert_eq!(found[&[1; 16]], imported);
+    imported.flags = Flags::EMPTY;
+    mailbox
+        .note_imported(&[(key(1), imported.clone()), (key(2), imported.clone())])
+        .await
+        .unwrap();
+    let found = mailbox.imported(&[1; 16]).await.unwrap();
+    assert_eq!(found.len(), 2);
+    assert_eq!(found[&[1; 16]], imported);
+    assert!(mailbox.imported(&[2; 16]).await.unwrap().is_empty());
+    assert_eq!(mailbox.check(Depth::Bodies).await.unwrap(), []);
 }

@@ -9,6 +9,8 @@ pub mod completions;
 mod context;
 pub mod deliver;
 pub mod device;
+pub mod dns;
+pub mod doctor;
 pub mod export;
 pub mod folder;
 pub mod fsck;
@@ -81,6 +83,10 @@ pub enum Command {
     Serve(serve::Arguments),
     /// Check the configuration: what would listen, certificates, permissions, and what to do next.
     Check(check::Arguments),
+    /// Print the DNS records of a domain, or compare them with what DNS says.
+    Dns(dns::Arguments),
+    /// Look at all that usually goes wrong, from the configuration to DNS, and say what to do.
+    Doctor(doctor::Arguments),
     /// Add, change, list and remove accounts.
     #[command(subcommand)]
     Account(account::Command),
@@ -149,6 +155,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Init(arguments) => init::run(arguments, &context),
         Command::Serve(arguments) => serve::run(arguments, &context),
         Command::Check(arguments) => check::run(arguments, &context),
+        Command::Dns(arguments) => dns::run(arguments, &context),
+        Command::Doctor(arguments) => doctor::run(arguments, &context),
         Command::Account(command) => account::run(command, &context),
         Command::Group(command) => group::run(command, &context),
         Command::Folder(command) => folder::run(command, &context),

@@ -8,6 +8,7 @@
 //!
 //! Invariant: no key is ever ignored. A key that is not known is an error that names its line and the nearest known key.
 
+mod acme;
 mod difference;
 mod http;
 mod imap;
@@ -29,13 +30,14 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+pub use acme::{AcmeChallenge, AcmeSection};
 pub use difference::{Change, Effect, difference};
 pub use http::{ActiveSyncSection, HttpSection};
 pub use imap::ImapSection;
 pub use mail::{DisabledAccounts, LineEnds, LmtpSection, OverQuota, TransportSection};
 pub use policy::{Bluetooth, MailAge, PolicySection};
 pub use pop3::Pop3Section;
-pub use sending::{RelaySection, RelayTls, SubmissionSection};
+pub use sending::{DkimSection, RelaySection, RelayTls, SubmissionSection};
 pub use units::{ByteSize, Span};
 
 use crate::error::ConfigError;
@@ -55,6 +57,8 @@ pub struct Config {
     pub mailbox: MailboxSection,
     /// `[tls]`
     pub tls: TlsSection,
+    /// `[acme]`
+    pub acme: AcmeSection,
     /// `[log]`
     pub log: LogSection,
     /// `[limits]`
@@ -278,6 +282,8 @@ pub enum Protocol {
     Https,
     /// The same without TLS, for proxies on this machine.
     Http,
+    /// What an authority asks at port 80 before it gives a certificate (RFC 8555 §8.3), and nothing else.
+    Acme,
 }
 
 /// How TLS begins on a listener.
@@ -378,6 +384,35 @@ impl Config {
             .any(|listener| listener.tls_mode() == TlsMode::Implicit)
     }
 
+    /// The port at which programs elsewhere find `protocol`: that of its first listener that has one.
+    pub fn port_of(&self, protocol: Protocol) -> Option<u16> {
+        self.listeners.iter().find_map(|listener| {
+            match (listener.protocol == protocol, listener.endpoint()) {
+                (true, Ok(Endpoint::Tcp(address))) => Some(address.port()),
+                _ => None,
+            }
+        })
+    }
+
+    /// Whether there is a certificate, or one is got.
+    pub fn has_certificate(&self) -> bool {
+        !self.tls.certificates.is_empty() || self.acme.is_on()
+    }
+
+    /// The file of the certificate that is got by ACME, if one is.
+    pub fn acme_files(&self) -> Option<CertificateFiles> {
+        self.acme
+            .is_on()
+            .then(|| AcmeSection::files(&self.server.data_dir))
+    }
+
+    /// All certificates: those of `[tls]`, then that of `[acme]`.
+    pub fn certificate_files(&self) -> Vec<CertificateFiles> {
+        let mut files = self.tls.certificates.clone();
+        files.extend(self.acme_files());
+        files
+    }
+
     fn validate(&self, file: &Path) -> Result<(), ConfigError> {
         let wrong = |reason: String| ConfigError::Wrong {
             file: file.to_owned(),
@@ -418,6 +453,10 @@ impl Config {
         if let Some(reason) = self.http.problem() {
             return Err(wrong(format!("[http] {reason}")));
         }
+        let protocols = self.listeners.iter().map(|listener| listener.protocol);
+        if let Some(reason) = self.acme.problem(protocols) {
+            return Err(wrong(format!("[acme] {reason}")));
+        }
         if let Some(reason) = self.activesync.problem() {
             return Err(wrong(format!("[activesync] {reason}")));
         }
@@ -451,6 +490,9 @@ impl Config {
                 }
                 (Protocol::Http, TlsMode::Implicit | TlsMode::Starttls) => {
                     return Err(named("HTTP over TLS is protocol = \"https\"".into()));
+                }
+                (Protocol::Acme, TlsMode::Implicit | TlsMode::Starttls) => {
+                    return Err(named("authorities ask here without TLS".into()));
                 }
                 (Protocol::Imap, TlsMode::Implicit) => {
                     return Err(named(
@@ -495,10 +537,10 @@ impl Config {
                 return Err(named(format!("{endpoint} is listed twice")));
             }
         }
-        if self.needs_certificate() && self.tls.certificates.is_empty() {
+        if self.needs_certificate() && !self.has_certificate() {
             return Err(wrong(
                 "[tls] certificates is empty, but a listener runs over TLS; add \
-                 certificates = [{ cert = \"…/fullchain.pem\", key = \"…/privkey.pem\" }]"
+                 certificates = [{ cert = \"…/fullchain.pem\", key = \"…/privkey.pem\" }], or let [acme] get one"
                     .into(),
             ));
         }
@@ -515,6 +557,11 @@ impl Config {
         resolve(&mut self.server.control_socket);
         resolve(&mut self.relay.password_file);
         resolve(&mut self.relay.ca_file);
+        for signer in &mut self.relay.dkim {
+            resolve(&mut signer.key);
+        }
+        resolve(&mut self.acme.external_account_key_file);
+        resolve(&mut self.acme.ca_file);
         for files in &mut self.tls.certificates {
             resolve(&mut files.cert);
             resolve(&mut files.key);
@@ -573,7 +620,7 @@ impl Listener {
             Protocol::Pop3s | Protocol::Imaps | Protocol::Submissions | Protocol::Https => {
                 TlsMode::Implicit
             }
-            Protocol::Lmtp | Protocol::Http => TlsMode::None,
+            Protocol::Lmtp | Protocol::Http | Protocol::Acme => TlsMode::None,
         })
     }
 }
@@ -597,6 +644,7 @@ impl std::fmt::Display for Protocol {
             Self::Submissions => "submissions",
             Self::Https => "https",
             Self::Http => "http",
+            Self::Acme => "acme",
             Self::Imap => "imap",
             Self::Imaps => "imaps",
         })

@@ -58,7 +58,7 @@ impl Engine {
         let transport = Transport::with_hooks(
             Arc::clone(&directory),
             Arc::clone(&mailboxes),
-            transport_settings(&config),
+            transport_settings(&config)?,
             vec![Arc::new(SpamFiling)],
         );
         Ok(Arc::new(Self {
@@ -143,13 +143,14 @@ fn directory_settings(config: &Config) -> directory::Settings {
     }
 }
 
-fn transport_settings(config: &Config) -> fieldpost_transport::Settings {
-    fieldpost_transport::Settings {
+fn transport_settings(config: &Config) -> Result<fieldpost_transport::Settings, Failure> {
+    Ok(fieldpost_transport::Settings {
         hostname: config.hostname(),
         relay: config.relay.relay(),
         queue: config.relay.queue(),
+        dkim: crate::relay::signers(config)?,
         ..config.transport.settings()
-    }
+    })
 }
 
 fn mailbox_settings(config: &Config) -> mailbox::Settings {

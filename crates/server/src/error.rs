@@ -119,6 +119,13 @@ pub enum CertificateError {
     },
 }
 
+impl CertificateError {
+    /// Whether a file is not there.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Unreadable { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+}
+
 /// A listener cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {

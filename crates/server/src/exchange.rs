@@ -164,6 +164,11 @@ impl Exchange {
         self.events.is_closed()
     }
 
+    /// Returns when nobody waits for the answer any more.
+    pub async fn abandoned(&self) {
+        self.events.closed().await;
+    }
+
     async fn send(&mut self, event: Event) -> Result<(), Failure> {
         self.events.send(event).await.map_err(|_| {
             Failure::new(

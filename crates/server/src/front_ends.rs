@@ -12,6 +12,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    acme::{self, Challenges},
     config::{Config, Protocol, TlsMode},
     control::{self, Operator},
     listener::{Accepted, AcceptedSocket, BoxedSession, Handler},
@@ -28,6 +29,9 @@ pub struct FrontEnds {
     submission: Arc<fieldpost_smtp::Service>,
     activesync: Arc<fieldpost_activesync::Service>,
     web: Arc<web::Service>,
+    /// What listens for authorities alone.
+    acme: Arc<web::Service>,
+    challenges: Arc<Challenges>,
     handshakes: Arc<Handshakes>,
     handshake_timeout: Duration,
 }
@@ -51,6 +55,7 @@ impl FrontEnds {
         mailboxes: &Arc<Mailboxes>,
         transport: &Arc<Transport>,
         certificates: &Arc<Certificates>,
+        challenges: &Arc<Challenges>,
         probe: Arc<dyn web::Probe>,
     ) -> Self {
         let handshake_timeout = config.tls.handshake_timeout.duration();
@@ -90,6 +95,7 @@ impl FrontEnds {
         let routes: Vec<Arc<dyn web::Route>> = vec![
             Arc::new(routes::ActiveSync(Arc::clone(&activesync))),
             Arc::new(routes::Autoconfig::new(config, directory, certificates)),
+            Arc::new(routes::Acme::new(challenges)),
         ];
         Self {
             imap: fieldpost_imap::Service::new(Arc::clone(directory), Arc::clone(mailboxes), imap),
@@ -110,6 +116,13 @@ impl FrontEnds {
                 )),
             }),
             activesync,
+            acme: Arc::new(web::Service {
+                probe: Arc::clone(&probe),
+                routes: vec![Arc::new(routes::Acme::alone(challenges))],
+                proxies: config.http.proxies(),
+                settings: web::Settings::default(),
+            }),
+            challenges: Arc::clone(challenges),
             web: Arc::new(web::Service {
                 probe,
                 routes,
@@ -145,6 +158,7 @@ impl FrontEnds {
 impl FrontEnd {
     async fn http(
         all: FrontEnds,
+        service: Arc<web::Service>,
         accepted: Accepted,
         acceptor: Option<TlsAcceptor>,
         shutdown: CancellationToken,
@@ -159,16 +173,17 @@ impl FrontEnd {
         };
         match accepted.socket {
             AcceptedSocket::Tcp(stream) => {
-                Self::http_over(all, stream, origin, acceptor, shutdown).await
+                Self::http_over(all, service, stream, origin, acceptor, shutdown).await
             }
             AcceptedSocket::Unix(stream) => {
-                Self::http_over(all, stream, origin, acceptor, shutdown).await
+                Self::http_over(all, service, stream, origin, acceptor, shutdown).await
             }
         }
     }
 
     async fn http_over<S>(
         all: FrontEnds,
+        service: Arc<web::Service>,
         stream: S,
         origin: web::Origin,
         acceptor: Option<TlsAcceptor>,
@@ -178,19 +193,24 @@ impl FrontEnd {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let Some(acceptor) = acceptor else {
-            web::serve(stream, origin, all.web, shutdown).await;
+            web::serve(stream, origin, service, shutdown).await;
             return Ok(());
         };
         let handshake = all.handshakes.begin();
+        let shaken = acme::accept(stream, &acceptor, &all.challenges);
         let stream = tokio::select! {
-            done = tokio::time::timeout(all.handshake_timeout, Box::pin(acceptor.accept(stream))) => done
+            done = tokio::time::timeout(all.handshake_timeout, Box::pin(shaken)) => done
                 .map_err(|_| ConnectionError::TimedOut)?
                 .map_err(ConnectionError::Handshake)?,
             () = handshake.cut() => return Err(ConnectionError::TimedOut),
         };
         drop(handshake);
+        let Some(stream) = stream else {
+            tracing::info!("an authority had what it asked for over TLS");
+            return Ok(());
+        };
         // Boxed, or each future that it is handed on by has room for all of it.
-        web::serve(Box::new(stream), origin, all.web, shutdown).await;
+        web::serve(Box::new(stream), origin, service, shutdown).await;
         Ok(())
     }
 
@@ -229,7 +249,7 @@ impl FrontEnd {
                 fieldpost_smtp::serve(connection, all.submission).await;
             }
             // It has a way of its own.
-            Protocol::Https | Protocol::Http => connection.close().await,
+            Protocol::Https | Protocol::Http | Protocol::Acme => connection.close().await,
         }
         Ok(())
     }
@@ -243,7 +263,12 @@ impl Handler for FrontEnd {
             match (protocol, acceptor) {
                 (Protocol::Https, None) => Box::pin(async { Err(ConnectionError::NoTls) }),
                 (Protocol::Https | Protocol::Http, acceptor) => {
-                    Box::pin(Self::http(all, accepted, acceptor, shutdown))
+                    let service = Arc::clone(&all.web);
+                    Box::pin(Self::http(all, service, accepted, acceptor, shutdown))
+                }
+                (Protocol::Acme, _) => {
+                    let service = Arc::clone(&all.acme);
+                    Box::pin(Self::http(all, service, accepted, None, shutdown))
                 }
                 (_, acceptor) => Box::pin(Self::lines(
                     all, protocol, mode, accepted, acceptor, shutdown,

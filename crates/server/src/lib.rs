@@ -10,14 +10,17 @@
 //! - No connection, file or signal ends the process, but SIGTERM and SIGINT.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod acme;
 pub mod command;
 pub mod config;
 pub mod control;
 pub mod demo;
+pub mod dns_client;
 pub mod engine;
 pub mod error;
 pub mod exchange;
 pub mod front_ends;
+pub mod http_client;
 pub mod listener;
 pub mod logging;
 pub mod mail_stream;

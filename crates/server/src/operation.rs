@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{
     command::{
-        account, backup, compact, deliver, device, export, folder, fsck, group, import, queue,
+        account, backup, compact, deliver, device, doctor, export, folder, fsck, group, import, queue,
         restore, stats,
     },
     control::Operator,
@@ -57,6 +57,8 @@ pub enum Operation {
     DeviceResync(device::resync::Request),
     /// `device show`
     DeviceShow(device::show::Request),
+    /// `doctor`
+    Doctor(doctor::store::Request),
     /// `export ADDRESS`
     ExportMail(export::mail::Request),
     /// `export --store`
@@ -73,6 +75,8 @@ pub enum Operation {
     GroupRemove(group::remove::Request),
     /// `group set`
     GroupSet(group::set::Request),
+    /// `import ADDRESS --imap`
+    ImportImap(import::imap::Request),
     /// `import ADDRESS`
     ImportMail(import::mail::Request),
     /// `queue drop`
@@ -123,6 +127,7 @@ impl Operation {
             Self::DeviceLog(request) => answer(device::log::operate(request, engine).await),
             Self::DeviceResync(request) => answer(device::resync::operate(request, engine).await),
             Self::DeviceShow(request) => answer(device::show::operate(request, engine).await),
+            Self::Doctor(request) => answer(doctor::store::operate(request, engine)),
             Self::ExportMail(request) => {
                 answer(export::mail::operate(request, engine, exchange).await)
             }
@@ -133,6 +138,9 @@ impl Operation {
             Self::GroupList(request) => answer(group::list::operate(request, engine)),
             Self::GroupRemove(request) => answer(group::remove::operate(request, engine).await),
             Self::GroupSet(request) => answer(group::set::operate(request, engine).await),
+            Self::ImportImap(request) => {
+                answer(import::imap::operate(request, engine, exchange).await)
+            }
             Self::ImportMail(request) => {
                 answer(import::mail::operate(request, engine, exchange).await)
             }

@@ -2,25 +2,30 @@
 
 use std::{path::Path, sync::Arc};
 
-use fieldpost_smtp::client::{self, ClientSettings, ClientTimeouts, Credentials, Relay, Smarthost};
-use fieldpost_transport::{BoxFuture, NextHop, Refusal, Status, Wire, WireSession};
+use fieldpost_smtp::client::{
+    self, ClientSettings, ClientTimeouts, Credentials, Exchangers, Relay, RelayTls, Smarthost,
+};
+use fieldpost_transport::{
+    BoxFuture, DkimKey, DkimSigner, NextHop, Refusal, Status, Wire, WireSession,
+};
 use rustls::crypto::CryptoProvider;
 
 use crate::{
-    config::{Config, RelayTls},
+    config::Config,
     exchange::{Failure, FailureKind},
 };
 
 /// What speaks to other servers, as the configuration wants it.
 pub fn wire(config: &Config) -> Result<Arc<dyn Wire>, Failure> {
     let section = &config.relay;
-    let Some((host, port)) = section.host_and_port() else {
+    let wrong = |text: String| Failure::new(FailureKind::Configuration, text);
+    let smarthost = section.host_and_port();
+    if smarthost.is_none() && !section.mx {
         return Ok(Arc::new(Nowhere));
-    };
+    }
     let provider = CryptoProvider::get_default().cloned();
     let provider = provider.unwrap_or_else(|| Arc::new(rustls::crypto::ring::default_provider()));
-    let wrong = |text: String| Failure::new(FailureKind::Configuration, text);
-    let tls_config = if section.tls == RelayTls::Verified {
+    let tls_config = if section.wire_tls() == RelayTls::Verified {
         let file = &section.ca_file;
         let roots = client::certificates(file).map_err(|error| {
             wrong(format!("[relay] ca_file {}: {error}", file.display()))
@@ -38,18 +43,50 @@ pub fn wire(config: &Config) -> Result<Arc<dyn Wire>, Failure> {
             password: password(&section.password_file)?,
         })
     };
+    let exchangers = if section.mx {
+        let exchangers = Exchangers::new(&section.name_servers)
+            .map_err(|error| wrong(format!("[relay] mx: the system's name servers: {error}")))?;
+        Some(Arc::new(exchangers))
+    } else {
+        None
+    };
     Ok(Arc::new(Relay::new(ClientSettings {
         hostname: config.hostname(),
-        smarthost: Smarthost {
+        smarthost: smarthost.map(|(host, port)| Smarthost {
             host,
             port,
             implicit_tls: section.implicit_tls,
             credentials,
-        },
-        tls: section.tls.on_the_wire(),
+        }),
+        exchangers,
+        exchanger_port: 25,
+        tls: section.wire_tls(),
         tls_config: tls_config.map_err(|error| wrong(format!("[relay] tls: {error}")))?,
         timeouts: ClientTimeouts::default(),
     })))
+}
+
+/// Who signs mail for others.
+pub fn signers(config: &Config) -> Result<Arc<[DkimSigner]>, Failure> {
+    let mut signers = Vec::new();
+    for section in &config.relay.dkim {
+        let wrong = |error: &dyn std::fmt::Display| {
+            let text = format!("[relay] dkim: {}: {error}", section.key.display());
+            Failure::new(FailureKind::Configuration, text)
+        };
+        let pem = std::fs::read(&section.key).map_err(|error| wrong(&error))?;
+        let key = DkimKey::from_pem(&pem).map_err(|error| wrong(&error))?;
+        let signer = DkimSigner::new(&section.domain, &section.selector, key);
+        let (domain, selector) = (&section.domain, &section.selector);
+        tracing::info!(
+            domain,
+            selector,
+            record = signer.record(),
+            "signs mail with DKIM"
+        );
+        signers.push(signer);
+    }
+    Ok(signers.into())
 }
 
 fn password(file: &Path) -> Result<Arc<str>, Failure> {

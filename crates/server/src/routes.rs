@@ -1,5 +1,6 @@
 //! Joins the front-ends over HTTP to the connections of [`fieldpost_web`], one adaptor each.
 
+mod acme;
 mod autoconfig;
 mod signature;
 
@@ -10,6 +11,7 @@ use fieldpost_web::{Answering, Hangup, Origin, RequestBody, Route};
 use http_body_util::BodyExt as _;
 use hyper::Request;
 
+pub use acme::Acme;
 pub use autoconfig::Autoconfig;
 
 /// ActiveSync.

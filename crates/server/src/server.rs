@@ -15,9 +15,11 @@ use std::{
 
 use arc_swap::ArcSwap;
 use fieldpost_mailbox::SpecialUse;
+use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    acme,
     config::{self, Config, Effect, Endpoint, MailboxSection, Protocol, Span},
     engine::{self, Engine},
     error::ListenError,
@@ -39,6 +41,8 @@ pub struct Server {
     file: Option<PathBuf>,
     log: Option<LogLevel>,
     endpoints: Vec<(Protocol, Endpoint)>,
+    /// Told at a reload: what kept a certificate from being got may be seen to.
+    seen_to: Arc<Notify>,
     loops: TaskTracker,
     sessions: TaskTracker,
     stop: Stop,
@@ -52,13 +56,22 @@ impl Server {
         log: Option<LogLevel>,
     ) -> Result<Self, Failure> {
         let wrong = |error: &dyn std::fmt::Display| Failure::new(FailureKind::Configuration, error);
-        let certificates = Certificates::load(&config.tls.certificates)
-            .map_err(|error| wrong(&error).advise("fieldpost check tells more"))?;
-        let acceptor = if config.tls.certificates.is_empty() {
-            None
-        } else {
-            Some(certificates.acceptor().map_err(|error| wrong(&error))?)
+        let certificates = match config.acme_files() {
+            None => Certificates::load(&config.tls.certificates),
+            Some(got) => {
+                Certificates::load_with(&config.tls.certificates, &got, &config.acme.names)
+            }
         };
+        let certificates =
+            certificates.map_err(|error| wrong(&error).advise("fieldpost check tells more"))?;
+        let acceptor = if config.has_certificate() {
+            Some(certificates.acceptor().map_err(|error| wrong(&error))?)
+        } else {
+            None
+        };
+        let challenges = Arc::new(acme::Challenges::default());
+        let seen_to = Arc::new(Notify::new());
+        let renewal = acme::Renewal::new(&config, &challenges, &certificates, &seen_to)?;
         // The directory first: the control socket lies in it.
         engine::make_private_directory(&config.server.data_dir)?;
         let mut bound = Vec::new();
@@ -87,6 +100,7 @@ impl Server {
             &engine.mailboxes,
             &engine.transport,
             &certificates,
+            &challenges,
             probe,
         );
         let admission = Admission::new(
@@ -131,6 +145,9 @@ impl Server {
             watched,
             stop.drain.clone(),
         ));
+        if let Some(renewal) = renewal {
+            loops.spawn(renewal.run(Arc::clone(&config), stop.drain.clone()));
+        }
         Ok(Self {
             engine,
             certificates,
@@ -138,6 +155,7 @@ impl Server {
             file,
             log,
             endpoints,
+            seen_to,
             loops,
             sessions,
             stop,
@@ -205,7 +223,7 @@ impl Server {
         {
             tracing::error!(%error, "the log's level stays");
         }
-        let certificates = self.certificates.reload(&after.tls.certificates);
+        let certificates = self.certificates.reload(&after.certificate_files());
         certificates.log();
         tracing::info!(
             changes = changes.len(),
@@ -213,6 +231,7 @@ impl Server {
             "reloaded"
         );
         self.config.store(Arc::new(after));
+        self.seen_to.notify_one();
     }
 
     /// Drains: takes no more connections, waits for sessions, cuts what is left, closes the store.

@@ -8,6 +8,7 @@
 //! server that did real work for each name).
 
 mod handshake;
+mod placeholder;
 mod watch;
 
 #[cfg(test)]
@@ -49,8 +50,12 @@ pub struct Certificate {
     pub files: CertificateFiles,
     /// Host names and addresses that it is for, lower case.
     pub names: Vec<String>,
+    /// When it begins, in seconds since 1970.
+    pub not_before: i64,
     /// When it ends, in seconds since 1970.
     pub not_after: i64,
+    /// Whether nobody vouches for it: it stands where one is still to be got.
+    pub is_placeholder: bool,
     key: Arc<CertifiedKey>,
     stamp: Stamp,
 }
@@ -76,6 +81,32 @@ impl Certificates {
         }))
     }
 
+    /// The same, and after them the one that is got by ACME for `names` and lies in `got`. As long as there is none that
+    /// can be used, one that nobody vouches for stands in its place: listeners can then listen, authorities ask what they
+    /// ask over TLS, and clients that look at certificates refuse it.
+    pub fn load_with(
+        files: &[CertificateFiles],
+        got: &CertificateFiles,
+        names: &[String],
+    ) -> Result<Arc<Self>, CertificateError> {
+        let mut loaded = files
+            .iter()
+            .map(Certificate::load)
+            .collect::<Result<Vec<_>, _>>()?;
+        loaded.push(match Certificate::load(got) {
+            Ok(certificate) => certificate,
+            Err(error) => {
+                if !error.is_missing() {
+                    tracing::error!(%error, "the certificate that was got by ACME is of no use; another is asked for");
+                }
+                Certificate::placeholder(got, names)?
+            }
+        });
+        Ok(Arc::new(Self {
+            table: ArcSwap::from_pointee(Table::new(loaded)),
+        }))
+    }
+
     /// Loads `files` anew and puts what can be used into force.
     pub fn reload(&self, files: &[CertificateFiles]) -> Reloaded {
         let before = self.table.load_full();
@@ -91,7 +122,10 @@ impl Certificates {
                     kept.push(new);
                 }
                 Err(error) => {
-                    outcome.failed.push(error);
+                    // What a placeholder stands for is not there yet.
+                    if !(error.is_missing() && old.is_some_and(|old| old.is_placeholder)) {
+                        outcome.failed.push(error);
+                    }
                     kept.extend(old.cloned());
                 }
             }
@@ -174,7 +208,7 @@ impl Certificate {
                 reason: "holds no BEGIN CERTIFICATE".into(),
             });
         };
-        let (names, not_after) = facts(first, &files.cert)?;
+        let facts = facts(first, &files.cert)?;
         let key = PrivateKeyDer::from_pem_slice(&read(&files.key)?).map_err(|error| {
             CertificateError::NotPem {
                 file: files.key.clone(),
@@ -191,8 +225,10 @@ impl Certificate {
             })?;
         Ok(Self {
             files: files.clone(),
-            names,
-            not_after,
+            names: facts.names,
+            not_before: facts.not_before,
+            not_after: facts.not_after,
+            is_placeholder: false,
             key: Arc::new(key),
             stamp,
         })
@@ -269,8 +305,15 @@ fn read(path: &Path) -> Result<Vec<u8>, CertificateError> {
     Ok(bytes)
 }
 
-/// The names a certificate is for (RFC 5280 §4.2.1.6) and when it ends.
-fn facts(der: &CertificateDer<'_>, file: &Path) -> Result<(Vec<String>, i64), CertificateError> {
+/// What a certificate says of itself.
+struct Facts {
+    names: Vec<String>,
+    not_before: i64,
+    not_after: i64,
+}
+
+/// The names a certificate is for (RFC 5280 §4.2.1.6), and from when to when.
+fn facts(der: &CertificateDer<'_>, file: &Path) -> Result<Facts, CertificateError> {
     use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
     let wrong = |reason: String| CertificateError::NotX509 {
         file: file.to_owned(),
@@ -297,7 +340,11 @@ fn facts(der: &CertificateDer<'_>, file: &Path) -> Result<(Vec<String>, i64), Ce
             }
         }
     }
-    Ok((names, certificate.validity().not_after.timestamp()))
+    Ok(Facts {
+        names,
+        not_before: certificate.validity().not_before.timestamp(),
+        not_after: certificate.validity().not_after.timestamp(),
+    })
 }
 
 /// No certificate chain or key is larger.

@@ -321,6 +321,112 @@ fn uids_are_given_anew_where_the_old_ones_could_be_mistaken() {
 }
 
 #[test]
+fn a_second_run_brings_only_what_is_new_and_how_it_is_marked() {
+    let site = site();
+    let root = site.path().join("in");
+    dovecots(&root);
+    import(&site, ANNA, "--maildir", "in");
+    let again = import(&site, ANNA, "--maildir", "in");
+    assert_eq!(
+        (&again["items"], &again["known"], &again["changed"]),
+        (&0.into(), &7.into(), &0.into())
+    );
+    assert_eq!(again["left_out"], serde_json::json!([]));
+    assert_eq!(folder(&site, ANNA, "INBOX")["uid_next"], 91);
+
+    // There, one is marked otherwise, one goes, two come: one that Dovecot has given a uid, and one that it has not.
+    let rename = |from: &str, to: &str| fs::rename(root.join(from), root.join(to)).unwrap();
+    rename("cur/20.M1P1.host:2,DRTac", "cur/20.M1P1.host:2,FRa");
+    fs::remove_file(root.join("new/11.M1P1.host:2,Sb")).unwrap();
+    write(&root.join("cur/50.host:2,S"), "Subject: new\n\nx\n", 50);
+    write(&root.join("new/51.host"), "Subject: newest\n\nx\n", 51);
+    let list = fs::read_to_string(root.join("dovecot-uidlist")).unwrap();
+    let list = list.replace(" N90 ", " N96 ") + "91 :40.M1P1.host\n95 :50.host\n";
+    fs::write(root.join("dovecot-uidlist"), list).unwrap();
+    let third = import(&site, ANNA, "--maildir", "in");
+    // What had no uid there has one by now, so it is taken for another one: it cannot be told.
+    assert_eq!(
+        (&third["items"], &third["known"], &third["changed"]),
+        (&3.into(), &5.into(), &1.into())
+    );
+    export(&site, ANNA, "--maildir", "out");
+    let out = files(&site.path().join("out"));
+    let letters = |uid: u32| {
+        let name = format!("cur/{{}}.V{VALIDITY}U{uid:010}.fieldpost");
+        let (_, end) = name.split_once("{}").unwrap();
+        let found = out.keys().find(|path| path.contains(end));
+        found.map(|path| path.rsplit_once(',').unwrap().1.to_owned())
+    };
+    // The letters of keywords are given anew: the first one met is a.
+    assert_eq!(letters(7).as_deref(), Some("FRa"));
+    assert_eq!(letters(21).as_deref(), Some("Sb"), "what came stays");
+    assert_eq!(letters(95).as_deref(), Some("S"));
+    assert_eq!(folder(&site, ANNA, "INBOX")["uid_next"], 97);
+}
+
+#[test]
+fn a_tree_of_eml_files_comes_in_once() {
+    let site = site();
+    let root = site.path().join("saved");
+    let received = "Received: by a; Thu, 1 Jan 1970 00:01:40 +0000\n";
+    write(
+        &root.join("one.eml"),
+        &format!("{received}Subject: 1\n\nx\n"),
+        5,
+    );
+    write(&root.join("Old/two.EML"), "Subject: 2\n\nx\n", 50);
+    write(
+        &root.join("Old/Deep/three.eml"),
+        "Subject: 3\r\n\r\nx\r\n",
+        60,
+    );
+    write(&root.join("Old/readme.txt"), "Subject: 4\n\nx\n", 70);
+    let answer = import(&site, ANNA, "--eml", "saved");
+    assert_eq!(answer["items"], 3);
+    assert_eq!(folder(&site, ANNA, "INBOX")["items"], 1);
+    assert_eq!(folder(&site, ANNA, "Old/Deep")["items"], 1);
+    let again = import(&site, ANNA, "--eml", "saved");
+    assert_eq!((&again["items"], &again["known"]), (&0.into(), &3.into()));
+    export(&site, ANNA, "--maildir", "out");
+    let out = files(&site.path().join("out"));
+    let date = |start: &str| {
+        let (name, (_, date)) = out
+            .iter()
+            .find(|(name, _)| name.starts_with(start))
+            .unwrap();
+        assert!(name.ends_with(":2,S"), "{name}");
+        *date
+    };
+    assert_eq!(
+        [date("cur/"), date(".Old/cur/"), date(".Old.Deep/cur/")],
+        [100, 50, 60]
+    );
+    fs::create_dir(site.path().join("empty")).unwrap();
+    let empty = site.path().join("empty");
+    site.fails(4, &["import", ANNA, "--eml", empty.to_str().unwrap()]);
+}
+
+#[test]
+fn mbox_files_that_come_twice_come_once() {
+    let site = site();
+    let message = |subject: &str| {
+        format!("From a@b Thu Jan  1 00:00:07 1970\nSubject: {subject}\n\nbody\n\n")
+    };
+    // Two of the same are two.
+    let text = message("twin") + &message("twin") + &message("one");
+    fs::write(site.path().join("in.mbox"), &text).unwrap();
+    assert_eq!(import(&site, ANNA, "--mbox", "in.mbox")["items"], 3);
+    fs::write(site.path().join("in.mbox"), text + &message("two")).unwrap();
+    let again = import(&site, ANNA, "--mbox", "in.mbox");
+    assert_eq!((&again["items"], &again["known"]), (&1.into(), &3.into()));
+    // Elsewhere they have not been.
+    let source = site.path().join("in.mbox");
+    let source = source.to_str().unwrap();
+    let other = site.json(&["import", ANNA, "--mbox", source, "--folder", "Other"]);
+    assert_eq!(other["items"], 4);
+}
+
+#[test]
 fn keywords_that_cannot_be_kept_keep_no_mail_out() {
     let site = site();
     let keywords: Vec<String> = (0..130).map(|number| format!(" k{number}")).collect();

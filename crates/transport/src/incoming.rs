@@ -1,9 +1,16 @@
 //! A message as it comes in, and as it is once it is whole.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use fieldpost_mailbox as mailbox;
 
-use crate::{HopCounter, Refusal, refusal, spam::SpamWatch};
+use crate::{
+    HopCounter, Refusal,
+    dkim::{Passed, Passing},
+    refusal,
+    spam::SpamWatch,
+};
 
 /// A message on its way in. Its bytes go to the mail store as they come; nothing of it is kept in memory. Dropping it
 /// discards them.
@@ -13,6 +20,8 @@ pub struct Incoming {
     hops: HopCounter,
     max_hops: usize,
     spam: SpamWatch,
+    /// There if what is sent is signed.
+    passing: Option<Box<Passing>>,
 }
 
 /// A whole message, not yet in any mailbox.
@@ -20,6 +29,8 @@ pub struct Incoming {
 pub struct Received {
     pub(crate) inner: mailbox::Received,
     pub(crate) is_spam: bool,
+    /// What a signature needs of it.
+    pub(crate) passed: Option<Arc<Passed>>,
 }
 
 impl Incoming {
@@ -29,13 +40,23 @@ impl Incoming {
             hops: HopCounter::new(),
             max_hops,
             spam,
+            passing: None,
         }
+    }
+
+    /// The same, to be signed when it is sent.
+    pub(crate) fn to_be_signed(mut self) -> Self {
+        self.passing = Some(Box::new(Passing::new()));
+        self
     }
 
     /// Takes the next bytes. After a refusal nothing more is to be written.
     pub async fn write(&mut self, chunk: Bytes) -> Result<(), Refusal> {
         self.hops.push(&chunk);
         self.spam.push(&chunk);
+        if let Some(passing) = &mut self.passing {
+            passing.push(&chunk);
+        }
         if self.hops.hops() > self.max_hops {
             return Err(Refusal::routing_loop(self.hops.hops()));
         }
@@ -53,6 +74,7 @@ impl Incoming {
         Ok(Received {
             inner,
             is_spam: self.spam.is_spam(),
+            passed: self.passing.map(|passing| Arc::new(passing.finish())),
         })
     }
 }

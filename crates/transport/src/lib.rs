@@ -22,6 +22,7 @@
 mod address;
 mod deliveries;
 mod destination;
+mod dkim;
 mod envelope;
 mod group;
 mod hook;
@@ -40,6 +41,7 @@ mod wire;
 pub use address::{Address, AddressError, MAX_ADDRESS, MAX_DOMAIN};
 pub use deliveries::{Delivered, Deliveries};
 pub use destination::Destination;
+pub use dkim::{DkimKey, DkimKeyError, DkimSigner};
 pub use envelope::{BodyType, Envelope, Notify, Ret};
 pub use hook::{Delivery, Hook, Placement};
 pub use hops::HopCounter;

@@ -97,6 +97,7 @@ impl Transport {
         let received = Received {
             inner: incoming.finish().await?,
             is_spam: false,
+            passed: None,
         };
         let submitted = self.submit(Submission {
             account: account.id,

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use crate::{Address, QueueSettings, SpamMark};
+use crate::{Address, QueueSettings, SpamMark, dkim::DkimSigner};
 
 /// Settings of the transport.
 #[derive(Clone, Debug)]
@@ -26,6 +26,8 @@ pub struct Settings {
     pub spam_marks: Arc<[SpamMark]>,
     /// Our own name, in notices to senders.
     pub hostname: String,
+    /// Who signs mail for others: the first of the sender's domain.
+    pub dkim: Arc<[DkimSigner]>,
     /// Where mail for others goes.
     pub relay: Relay,
     /// How mail is tried again.
@@ -76,6 +78,7 @@ impl Default for Settings {
             subaddress: Some('+'),
             spam_marks: Arc::default(),
             hostname: "localhost".to_owned(),
+            dkim: Arc::default(),
             relay: Relay::default(),
             queue: QueueSettings::default(),
         }

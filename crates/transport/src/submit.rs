@@ -8,6 +8,7 @@ use fieldpost_store::AccountId;
 
 use crate::{
     Address, Destination, Envelope, Notify, Pending, Received, Recipient, Refusal, Transport,
+    destination::canonical_domain,
     queue::{self, encode_envelope},
     refusal,
 };
@@ -154,6 +155,15 @@ impl Transport {
         (local, pending)
     }
 
+    /// The DKIM-Signature field of a message, if its sender's domain signs.
+    fn signature(&self, envelope: &Envelope, received: &Received) -> Option<String> {
+        let passed = received.passed.as_ref()?;
+        let domain = canonical_domain(envelope.sender.as_ref()?.domain()?)?;
+        let mut signers = self.settings.dkim.iter();
+        let signer = signers.find(|signer| signer.domain() == &*domain)?;
+        signer.sign(passed, self.now())
+    }
+
     fn pending(&self, addressee: Addressee) -> Pending {
         Pending {
             original: addressee.original,
@@ -193,10 +203,11 @@ impl Transport {
             }
             return Ok(None);
         };
+        let prefix = self.signature(envelope, &received).unwrap_or_default();
         let message = NewOutgoing {
             received: received.inner,
             due,
-            envelope: encode_envelope(envelope),
+            envelope: encode_envelope(envelope, &prefix),
             recipients: pending.iter().map(Pending::encode).collect(),
         };
         let posted = match mailbox.post(&message, copy).await {

@@ -73,7 +73,12 @@ impl Transport {
     ) -> Result<Incoming, Refusal> {
         let incoming = self.mailboxes.receive(account, size).await;
         let incoming = incoming.map_err(refusal::of_message)?;
-        Ok(self.incoming(incoming))
+        let incoming = self.incoming(incoming);
+        Ok(if self.settings.dkim.is_empty() || !self.relays() {
+            incoming
+        } else {
+            incoming.to_be_signed()
+        })
     }
 
     fn incoming(&self, incoming: fieldpost_mailbox::Incoming) -> Incoming {

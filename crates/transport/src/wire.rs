@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use bytes::Bytes;
 use fieldpost_mailbox::ItemReader;
 pub use fieldpost_store::BoxFuture;
 
@@ -52,9 +53,11 @@ pub struct Parcel<'a> {
     pub envelope: &'a Envelope,
     /// For whom; at least one.
     pub recipients: &'a [Pending],
+    /// Header lines that go before the message.
+    pub prefix: Bytes,
     /// The message's bytes. Its lines end with CRLF wherever it came from.
     pub message: ItemReader,
-    /// How many they are.
+    /// How many they are, those lines included.
     pub size: u64,
 }
 

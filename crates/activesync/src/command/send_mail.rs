@@ -211,7 +211,7 @@ async fn send(
 ) -> Result<(), Failure> {
     let service = &session.service;
     let account = session.identity.account;
-    let own = |spec: &str| service.directory.resolve(spec) == Some(account);
+    let own = |spec: &str| service.directory.may_send_as(account, spec);
     // Nobody writes in another's name.
     let is_own = outgoing
         .from

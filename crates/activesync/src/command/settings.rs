@@ -3,6 +3,8 @@
 //! Properties are answered in the order Oof, DeviceInformation, DevicePassword, UserInformation,
 //! RightsManagementInformation, whatever the order in the request (reference 18).
 
+mod out_of_office;
+
 use fieldpost_mailbox::device::About;
 use fieldpost_wbxml::{Element, Encoder, Tag, Version, tags::settings as s};
 
@@ -23,7 +25,7 @@ pub async fn run(session: &mut Session) -> Result<Reply, Failure> {
     out.start(s::SETTINGS);
     out.number(s::STATUS, SUCCESS);
     if let Some(oof) = document.child(s::OOF) {
-        write_oof(&mut out, oof);
+        out_of_office::run(&mut out, session, oof).await?;
     }
     if let Some(information) = document.child(s::DEVICE_INFORMATION) {
         let status = keep_information(session, information).await?;
@@ -44,50 +46,6 @@ pub async fn run(session: &mut Session) -> Result<Reply, Failure> {
     }
     out.end();
     Ok(Reply::Document(out.finish()))
-}
-
-/// Out of office can't be set yet: it reads as off, and setting it is refused, so that nobody goes away believing that
-/// answers are sent.
-fn write_oof(out: &mut Encoder, oof: &Element<'_>) {
-    let Some(get) = oof.child(s::GET) else {
-        // MS-ASCMD_R5582: invalid arguments; a property has no status for what is not there.
-        let is_set = oof.child(s::SET).is_some();
-        write_status(
-            out,
-            s::OOF,
-            if is_set {
-                INVALID_ARGUMENTS
-            } else {
-                PROPERTY_PROTOCOL_ERROR
-            },
-        );
-        return;
-    };
-    let body_type = get.text_of(s::BODY_TYPE).unwrap_or_default();
-    let body_type = if body_type.eq_ignore_ascii_case("HTML") {
-        "HTML"
-    } else {
-        "Text"
-    };
-    out.start(s::OOF);
-    out.number(s::STATUS, SUCCESS);
-    out.start(s::GET);
-    out.number(s::OOF_STATE, 0);
-    // MS-ASCMD_R3505, R3522: one for each audience, though it is off.
-    for audience in [
-        s::APPLIES_TO_INTERNAL,
-        s::APPLIES_TO_EXTERNAL_KNOWN,
-        s::APPLIES_TO_EXTERNAL_UNKNOWN,
-    ] {
-        out.start(s::OOF_MESSAGE);
-        out.empty(audience);
-        out.boolean(s::ENABLED, false);
-        out.empty(s::REPLY_MESSAGE);
-        out.text(s::BODY_TYPE, body_type);
-        out.end();
-    }
-    out.end();
-    out.end();
 }
 
 async fn keep_information(

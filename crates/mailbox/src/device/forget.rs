@@ -1,6 +1,6 @@
 //! Forgetting what a device holds: for good, or so that it begins anew.
 
-use fieldpost_store::{Commit, Scan};
+use fieldpost_store::{Commit, Mark, Scan};
 
 use super::{DeviceId, Generation, collection::random, hierarchy, parts};
 use crate::{Error, FolderId, Mailbox, keys, pages::Pages};
@@ -61,6 +61,11 @@ impl Mailbox {
             let mut commit = Commit::new(self.account());
             parts::put(&mut commit, id, folder, 0, &fresh, &stored[0]);
             parts::put(&mut commit, id, folder, 1, &[], &stored[1]);
+            // Nothing in the folder has changed, but a request of the device that waits for that has to look again.
+            commit.marks.push(Mark {
+                topic: folder.0,
+                mod_seq: 0,
+            });
             if !self.commit_aside(commit).await? {
                 return Err(Error::Busy(self.account()));
             }

@@ -17,7 +17,8 @@ impl Mailbox {
     /// Lets a folder take over the uid_validity that it had on another server, whose next uid there was `uid_next`. Items
     /// that then come in ascending order with the uids they had there ([`crate::NewItem::uid`]) keep them, until another
     /// item gets into the folder. `false`: the folder stays as it is, since a client could take one item for another.
-    /// [`Mailbox::end_adoption`] ends it.
+    /// [`Mailbox::end_adoption`] ends it. A folder that adopted this very uid_validity, and that nothing got into since but
+    /// what came from there, goes on: an import that broke off, or one more for what the other server got meanwhile.
     pub async fn adopt_uids(
         &self,
         id: FolderId,
@@ -29,11 +30,18 @@ impl Mailbox {
             let mut transaction = self.begin().await?;
             let folder = transaction.folder(id)?;
             let is_new = folder.uid_next == 1 && folder.kept_below == 0;
-            if !is_new
-                || folder.kind != FolderKind::Mail
-                || uid_next == 0
-                || !self.admit_validity(&mut transaction, uid_validity).await?
-            {
+            if folder.kind != FolderKind::Mail || uid_next == 0 {
+                return Ok(false);
+            }
+            if self.goes_on(&folder, uid_validity).await? {
+                let folder = transaction.folder_mut(id)?;
+                folder.kept_below = uid_next.max(folder.kept_below).max(folder.uid_next);
+                if transaction.commit(&mut attempts).await? {
+                    return Ok(true);
+                }
+                continue;
+            }
+            if !is_new || !self.admit_validity(&mut transaction, uid_validity).await? {
                 return Ok(false);
             }
             transaction
@@ -59,10 +67,37 @@ impl Mailbox {
             let folder = transaction.folder_mut(id)?;
             folder.uid_next = folder.uid_for(None);
             folder.kept_below = 0;
+            let key = keys::adopted(folder.uid_validity);
+            let mut value = id.0.to_be_bytes().to_vec();
+            value.extend(folder.uid_next.to_be_bytes());
+            transaction.commit.put(key, value);
             if transaction.commit(&mut attempts).await? {
                 return Ok(());
             }
         }
+    }
+
+    /// Whether the folder adopted that uid_validity, and all that got into it since came from there.
+    async fn goes_on(&self, folder: &Folder, uid_validity: u32) -> Result<bool, Error> {
+        if folder.uid_validity != uid_validity {
+            return Ok(false);
+        }
+        let key = keys::adopted(uid_validity);
+        let Some(adopted) = self.mailboxes.store.get(self.account(), &key).await? else {
+            return Ok(false);
+        };
+        let Some((by, end)) = adopted.split_at_checked(8) else {
+            return Ok(false);
+        };
+        if by != folder.id.0.to_be_bytes() {
+            return Ok(false);
+        }
+        Ok(if folder.kept_below > 0 {
+            // It broke off.
+            folder.uid_next <= folder.kept_below
+        } else {
+            end == folder.uid_next.to_be_bytes()
+        })
     }
 
     /// Whether no folder of the account, deleted ones included, ever had that uid_validity. Folders made here have the

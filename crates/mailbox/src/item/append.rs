@@ -3,10 +3,13 @@
 use bytes::{Bytes, BytesMut};
 use fieldpost_store::{BodyId, StagedBody};
 
-use super::record::ItemRecord;
+use super::{
+    imported::{ImportKey, Imported},
+    record::ItemRecord,
+};
 use crate::{
     ContentId, EntryId, Error, Facts, Flags, Folder, FolderId, FolderKind, LabelSet, Mailbox,
-    Received, Row, SpecialUse, ThreadId, maildrop, thread,
+    Received, Row, SpecialUse, ThreadId, keys, maildrop, thread,
     transaction::{Attempts, Transaction},
 };
 
@@ -28,6 +31,8 @@ pub struct NewItem {
     /// The uid under which another server showed it. Kept in a folder that adopted that server's uids
     /// ([`Mailbox::adopt_uids`]), if no other item came between; else the item gets one like any other.
     pub uid: Option<u32>,
+    /// What it is on another server, for [`Mailbox::imported`].
+    pub imported: Option<ImportKey>,
 }
 
 impl NewItem {
@@ -41,6 +46,7 @@ impl NewItem {
             internal_date: None,
             stored_uidl: None,
             uid: None,
+            imported: None,
         }
     }
 }
@@ -122,7 +128,18 @@ impl Mailbox {
             thread,
             uid: item.uid,
         };
-        arrival.enter(transaction, folder)
+        let appended = arrival.enter(transaction, folder)?;
+        if let Some(key) = &item.imported {
+            let imported = Imported {
+                folder,
+                uid: appended.uid,
+                flags: item.flags,
+                keywords: item.keywords.clone(),
+            };
+            let key = keys::imported(&key.folder, &key.item);
+            transaction.commit.put(key, imported.encode());
+        }
+        Ok(appended)
     }
 }
 
@@ -228,7 +245,7 @@ impl Arrival {
         };
         transaction
             .commit
-            .put(crate::keys::item(folder, uid), item.encode())
+            .put(keys::item(folder, uid), item.encode())
             .hold(self.body, entry.0);
         transaction.commit.bodies.extend(self.staged);
         transaction.add_row(folder, row)?;

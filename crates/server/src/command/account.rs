@@ -126,8 +126,17 @@ impl Password {
         Ok(Self(first).checked()?)
     }
 
+    /// Reads one that is set elsewhere, so once is enough.
+    pub fn read_existing(stdin: bool) -> anyhow::Result<Self> {
+        use std::io::IsTerminal;
+        if stdin || !std::io::stdin().is_terminal() {
+            return Ok(Self::of_line(std::io::stdin().lock())?);
+        }
+        Ok(Self(rpassword::prompt_password("Password: ")?).checked()?)
+    }
+
     /// The first line of `input`. No more is read than a password may be long.
-    fn of_line(input: impl BufRead) -> Result<Self, Failure> {
+    pub fn of_line(input: impl BufRead) -> Result<Self, Failure> {
         let mut line = Vec::new();
         input
             .take(MAX_PASSWORD as u64 + 3)

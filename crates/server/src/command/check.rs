@@ -1,12 +1,14 @@
 //! `fieldpost check`
 
+pub mod autodiscover;
+
 use std::{
     io::Write,
     os::unix::fs::{MetadataExt, PermissionsExt},
     path::Path,
 };
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::{Context, show};
@@ -22,22 +24,32 @@ use crate::{
 #[derive(Args)]
 #[command(
     after_help = "Nothing is changed and nothing listened on; a running server is not disturbed.\n\n\
-                        Example:\n  fieldpost check --config /etc/fieldpost/fieldpost.toml"
+                        Examples:\n  fieldpost check --config /etc/fieldpost/fieldpost.toml\n  fieldpost check autodiscover anna@example.org"
 )]
-pub struct Arguments {}
+pub struct Arguments {
+    #[command(subcommand)]
+    what: Option<What>,
+}
+
+/// What else can be checked.
+#[derive(Subcommand)]
+enum What {
+    /// Walk the ways by which mail programs find their server, as they do.
+    Autodiscover(autodiscover::Arguments),
+}
 
 /// What a check found.
 #[derive(Debug, Default, Serialize)]
-struct Report {
+pub(super) struct Report {
     hostname: String,
     data_dir: String,
     control_socket: String,
     listeners: Vec<ListenerReport>,
     certificates: Vec<CertificateReport>,
     /// What keeps the server from working as configured.
-    errors: Vec<String>,
+    pub(super) errors: Vec<String>,
     /// What works, but should be looked at.
-    warnings: Vec<String>,
+    pub(super) warnings: Vec<String>,
     next_steps: Vec<String>,
 }
 
@@ -57,7 +69,10 @@ struct CertificateReport {
 }
 
 /// Checks the configuration and what it names.
-pub fn run(_: Arguments, context: &Context) -> anyhow::Result<()> {
+pub fn run(arguments: Arguments, context: &Context) -> anyhow::Result<()> {
+    if let Some(What::Autodiscover(arguments)) = arguments.what {
+        return autodiscover::run(arguments, context);
+    }
     let config = context.config()?;
     let report = examine(&config, jiff::Timestamp::now());
     context.print(&report, |out| write(&report, context.config_path(), out))?;
@@ -73,7 +88,8 @@ pub fn run(_: Arguments, context: &Context) -> anyhow::Result<()> {
     }
 }
 
-fn examine(config: &Config, now: jiff::Timestamp) -> Report {
+/// Looks at the configuration and what it names.
+pub(super) fn examine(config: &Config, now: jiff::Timestamp) -> Report {
     let mut report = Report {
         hostname: config.hostname(),
         data_dir: config.server.data_dir.display().to_string(),
@@ -87,7 +103,7 @@ fn examine(config: &Config, now: jiff::Timestamp) -> Report {
             continue;
         };
         let mut mode = listener.tls_mode();
-        if mode == TlsMode::Starttls && config.tls.certificates.is_empty() {
+        if mode == TlsMode::Starttls && !config.has_certificate() {
             mode = TlsMode::None;
             report.warnings.push(format!(
                 "{} on {endpoint} offers no TLS, because [tls] certificates is empty",
@@ -119,6 +135,7 @@ fn examine(config: &Config, now: jiff::Timestamp) -> Report {
     for files in &config.tls.certificates {
         examine_certificate(files, now, &mut report);
     }
+    examine_acme(config, now, &mut report);
     examine_data_directory(&config.server.data_dir, &mut report);
     advise(config, &mut report);
     report
@@ -185,6 +202,34 @@ fn examine_certificate(
     }
 }
 
+/// The certificate that is got by ACME, if one is. That there is none yet keeps nothing from working.
+fn examine_acme(config: &Config, now: jiff::Timestamp, report: &mut Report) {
+    let Some(files) = config.acme_files() else {
+        return;
+    };
+    if files.cert.exists() {
+        examine_certificate(&files, now, report);
+    } else {
+        report.warnings.push(format!(
+            "there is no certificate for {} yet; the server gets it from {}",
+            config.acme.names.join(", "),
+            config.acme.directory
+        ));
+    }
+    let port = config.acme.challenge.port();
+    let at_port = config.listeners.iter().any(|listener| {
+        config.acme.is_answered_by(listener.protocol)
+            && listener
+                .address
+                .is_some_and(|address| address.port() == port)
+    });
+    if !at_port {
+        report.warnings.push(format!(
+            "the authority of [acme] asks at port {port}, where nothing listens here: something in front must hand it on"
+        ));
+    }
+}
+
 fn examine_data_directory(path: &Path, report: &mut Report) {
     match std::fs::metadata(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -237,10 +282,11 @@ fn advise(config: &Config, report: &mut Report) {
             .next_steps
             .push("add a [[listener]]: without one nobody can connect".into());
     }
-    if config.tls.certificates.is_empty() && !config.listeners.is_empty() {
-        report
-            .next_steps
-            .push("name a certificate in [tls] certificates, so that clients can use TLS".into());
+    if !config.has_certificate() && !config.listeners.is_empty() {
+        report.next_steps.push(
+            "name a certificate in [tls] certificates, or let [acme] get one, so that clients can use TLS"
+                .into(),
+        );
     }
     if report.errors.is_empty() {
         report

@@ -8,10 +8,10 @@ use serde::{Deserialize, Deserializer, de};
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    ActiveSyncSection, CertificateFiles, Config, DirectorySection, HttpSection, ImapSection,
-    LimitsSection, Listener, LmtpSection, LogSection, MailboxSection, PolicySection, Pop3Section,
-    QuotaSection, RelaySection, ServerSection, StoreSection, SubmissionSection, TlsSection,
-    TransportSection,
+    AcmeSection, ActiveSyncSection, CertificateFiles, Config, DirectorySection, HttpSection,
+    ImapSection, LimitsSection, Listener, LmtpSection, LogSection, MailboxSection, PolicySection,
+    Pop3Section, QuotaSection, RelaySection, ServerSection, StoreSection, SubmissionSection,
+    TlsSection, TransportSection,
 };
 use crate::error::{ConfigError, UnknownKey};
 
@@ -54,6 +54,7 @@ pub fn section_keys(section: &str) -> Option<&'static [&'static str]> {
         "store" => fields_of::<StoreSection>(),
         "mailbox" => fields_of::<MailboxSection>(),
         "tls" => fields_of::<TlsSection>(),
+        "acme" => fields_of::<AcmeSection>(),
         "log" => fields_of::<LogSection>(),
         "limits" => fields_of::<LimitsSection>(),
         "directory" => fields_of::<DirectorySection>(),

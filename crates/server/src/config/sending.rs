@@ -1,6 +1,6 @@
 //! The sections about mail that goes out: `[submission]`, who sends it, and `[relay]`, where it goes.
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use fieldpost_smtp as smtp;
 use fieldpost_transport::{QueueSettings, Relay};
@@ -81,6 +81,10 @@ impl Default for SubmissionSection {
 pub struct RelaySection {
     /// The host that takes all mail for others, as `host:port`. Empty = none.
     pub smarthost: String,
+    /// Whether mail for others goes straight to the mail exchangers of their domains.
+    pub mx: bool,
+    /// The name servers that are asked for them, as `address:port`. Empty = those of the system.
+    pub name_servers: Vec<SocketAddr>,
     /// How the connection to it is secured.
     pub tls: RelayTls,
     /// Whether TLS begins with the first byte, as on port 465.
@@ -91,6 +95,8 @@ pub struct RelaySection {
     pub password_file: PathBuf,
     /// The authorities that may vouch for a server, in one PEM file.
     pub ca_file: PathBuf,
+    /// Who signs mail for others.
+    pub dkim: Vec<DkimSection>,
     /// The first retry comes after so long, each further one after twice as long as the one before,
     pub first_retry: Span,
     /// but never after longer than this.
@@ -103,10 +109,25 @@ pub struct RelaySection {
     pub connections: usize,
 }
 
+/// One signer of `[relay] dkim`.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct DkimSection {
+    /// Whose mail it signs.
+    pub domain: String,
+    /// Where its public key stands in the DNS: `selector._domainkey.domain`.
+    pub selector: String,
+    /// The private key, in PEM.
+    pub key: PathBuf,
+}
+
 /// How a connection to another server is secured.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RelayTls {
+    /// `verified` with a smarthost, `opportunistic` with mail exchangers, few of which have certificates of their names.
+    #[default]
+    Auto,
     /// Never.
     Off,
     /// If the server offers it, whatever its certificate.
@@ -114,18 +135,19 @@ pub enum RelayTls {
     /// Always, whatever its certificate.
     Required,
     /// Always, with a certificate of its name that a known authority vouches for.
-    #[default]
     Verified,
 }
 
-impl RelayTls {
-    /// The same in the client's own words.
-    pub fn on_the_wire(self) -> smtp::client::RelayTls {
-        match self {
-            Self::Off => smtp::client::RelayTls::Off,
-            Self::Opportunistic => smtp::client::RelayTls::Opportunistic,
-            Self::Required => smtp::client::RelayTls::Required,
-            Self::Verified => smtp::client::RelayTls::Verified,
+impl RelaySection {
+    /// How connections are secured, in the client's own words.
+    pub fn wire_tls(&self) -> smtp::client::RelayTls {
+        match (self.tls, self.mx) {
+            (RelayTls::Off, _) => smtp::client::RelayTls::Off,
+            (RelayTls::Opportunistic, _) | (RelayTls::Auto, true) => {
+                smtp::client::RelayTls::Opportunistic
+            }
+            (RelayTls::Required, _) => smtp::client::RelayTls::Required,
+            (RelayTls::Verified, _) | (RelayTls::Auto, false) => smtp::client::RelayTls::Verified,
         }
     }
 }
@@ -133,10 +155,10 @@ impl RelayTls {
 impl RelaySection {
     /// Where mail for others goes.
     pub fn relay(&self) -> Relay {
-        if self.smarthost.is_empty() {
-            Relay::Off
-        } else {
-            Relay::Smarthost
+        match (self.smarthost.is_empty(), self.mx) {
+            (false, _) => Relay::Smarthost,
+            (true, true) => Relay::Mx,
+            (true, false) => Relay::Off,
         }
     }
 
@@ -172,10 +194,13 @@ impl RelaySection {
                 "smarthost: {smarthost:?} is no host:port, such as \"smtp.example.net:587\" or \"[2001:db8::1]:25\""
             ));
         }
+        if !self.smarthost.is_empty() && self.mx {
+            return Some("smarthost and mx = true exclude each other".to_owned());
+        }
         if self.username.is_empty() != self.password_file.as_os_str().is_empty() {
             return Some("username and password_file go together".to_owned());
         }
-        if !self.username.is_empty() && self.tls == RelayTls::Opportunistic {
+        if !self.username.is_empty() && self.wire_tls() == smtp::client::RelayTls::Opportunistic {
             return Some(
                 "with a password, tls must be \"verified\" or \"required\": whoever sits in between could ask for it"
                     .to_owned(),
@@ -195,11 +220,14 @@ impl Default for RelaySection {
     fn default() -> Self {
         Self {
             smarthost: String::new(),
+            mx: false,
+            name_servers: Vec::new(),
             tls: RelayTls::default(),
             implicit_tls: false,
             username: String::new(),
             password_file: PathBuf::new(),
             ca_file: "/etc/ssl/certs/ca-certificates.crt".into(),
+            dkim: Vec::new(),
             first_retry: Span::seconds(300),
             longest_retry: Span::seconds(4 * 3600),
             delay_notice: Span::seconds(4 * 3600),

@@ -22,7 +22,7 @@ use hyper::{Request, Response, StatusCode, header};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    config::{Config, Endpoint, Protocol},
+    config::{Config, Protocol},
     routes::signature::signed,
     tls::Certificates,
 };
@@ -218,14 +218,7 @@ impl Route for Autoconfig {
 /// What the configuration offers to programs elsewhere.
 fn site(config: &Config) -> Site {
     let host = config.hostname();
-    let port = |protocol: Protocol| {
-        config.listeners.iter().find_map(|listener| {
-            match (listener.protocol == protocol, listener.endpoint()) {
-                (true, Ok(Endpoint::Tcp(address))) => Some(address.port()),
-                _ => None,
-            }
-        })
-    };
+    let port = |protocol| config.port_of(protocol);
     let service = |over_tls, plain| {
         let (port, security) = match (port(over_tls), port(plain)) {
             (Some(port), _) => (port, Security::Tls),

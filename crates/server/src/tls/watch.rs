@@ -24,7 +24,7 @@ pub async fn watch(
             () = shutdown.cancelled() => return,
             () = tokio::time::sleep(interval) => {}
         }
-        let files = config.load().tls.certificates.clone();
+        let files = config.load().certificate_files();
         let certificates = Arc::clone(&certificates);
         // Files: off the threads that serve connections.
         let reloaded = tokio::task::spawn_blocking(move || {

@@ -8,6 +8,7 @@
 //! - A password crosses TLS only, and only to a host whose certificate was verified where the operator asked for that.
 //! - Nothing a server says is taken beyond bounds: lines, lines of a reply, time (RFC 5321 §4.5.3.2).
 
+mod mx;
 mod outgoing_data;
 mod relay;
 mod reply;
@@ -19,6 +20,7 @@ use std::{sync::Arc, time::Duration};
 
 use rustls::ClientConfig;
 
+pub use mx::Exchangers;
 pub use outgoing_data::DataEncoder;
 pub use relay::Relay;
 pub use reply::{ReplyError, ReplyParser, ServerReply};
@@ -75,8 +77,12 @@ impl std::fmt::Debug for Credentials {
 pub struct ClientSettings {
     /// Our own name, in EHLO.
     pub hostname: String,
-    /// The host that takes all mail.
-    pub smarthost: Smarthost,
+    /// The host that takes all mail, if there is one.
+    pub smarthost: Option<Smarthost>,
+    /// Where the hosts of domains are looked up, if mail goes straight to them.
+    pub exchangers: Option<Arc<Exchangers>>,
+    /// The port on which those hosts take mail: 25.
+    pub exchanger_port: u16,
     /// How connections are secured.
     pub tls: RelayTls,
     /// TLS as the operator wants it: which authorities are known.

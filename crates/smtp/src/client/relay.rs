@@ -23,7 +23,6 @@ pub struct Relay {
 /// A host to connect to.
 struct Target<'a> {
     host: &'a str,
-    port: u16,
     implicit_tls: bool,
     credentials: Option<&'a Credentials>,
 }
@@ -34,26 +33,89 @@ impl Relay {
         Self { settings }
     }
 
-    async fn open(&self, target: &Target<'_>) -> Result<Session, Refusal> {
-        let host = target.host;
-        let stream = self.connect_to(host, target.port).await?;
-        self.greet(stream, target)
+    /// A connection to the smarthost.
+    async fn to_smarthost(&self) -> Result<Session, Refusal> {
+        let Some(smarthost) = &self.settings.smarthost else {
+            let text = "no smarthost is configured";
+            return Err(Refusal::new(451, Status(4, 4, 4), text));
+        };
+        let host = &smarthost.host;
+        let addresses: Vec<SocketAddr> = lookup_host((host.as_str(), smarthost.port))
             .await
-            .map_err(|error| match error {
-                Unwelcome::Said(refusal) => refusal,
-                Unwelcome::Failed(error) => failed(host, &error),
-            })
+            .map_err(|error| unreachable(host, &error))?
+            .collect();
+        let target = Target {
+            host,
+            implicit_tls: smarthost.implicit_tls,
+            credentials: smarthost.credentials.as_ref(),
+        };
+        self.open(&target, &addresses).await
+    }
+
+    /// A connection to the first mail exchanger of `domain` that takes one (RFC 5321 §5.1).
+    async fn to_exchanger(&self, domain: &str) -> Result<Session, Refusal> {
+        let Some(exchangers) = &self.settings.exchangers else {
+            let text = format!("mail for {domain} is not sent straight to its mail exchangers");
+            return Err(Refusal::new(451, Status(4, 4, 4), text));
+        };
+        let mut last = Refusal::new(
+            451,
+            Status(4, 4, 1),
+            format!("{domain} has no mail exchanger"),
+        );
+        for host in exchangers.of(domain, &self.settings.hostname).await? {
+            let target = Target {
+                host: &host,
+                implicit_tls: false,
+                credentials: None,
+            };
+            let opened = match exchangers.addresses(&host).await {
+                Ok(addresses) => {
+                    let port = self.settings.exchanger_port;
+                    let addresses = addresses.into_iter().map(|ip| SocketAddr::new(ip, port));
+                    let addresses: Vec<SocketAddr> = addresses.collect();
+                    self.open(&target, &addresses).await
+                }
+                Err(refusal) => Err(refusal),
+            };
+            match opened {
+                Ok(session) => return Ok(session),
+                Err(refusal) if !refusal.is_temporary() => return Err(refusal),
+                Err(refusal) => last = refusal,
+            }
+        }
+        Err(last)
+    }
+
+    async fn open(
+        &self,
+        target: &Target<'_>,
+        addresses: &[SocketAddr],
+    ) -> Result<Session, Refusal> {
+        let host = target.host;
+        let stream = self.connect_to(host, addresses).await?;
+        let mut greeted = self.greet(stream, target, self.settings.tls).await;
+        // What is taken if it is offered need not work: RFC 7435 §3.
+        if self.settings.tls == RelayTls::Opportunistic
+            && matches!(greeted, Err(Unwelcome::Failed(ClientError::Tls(_))))
+        {
+            tracing::info!(
+                host,
+                "TLS does not work with this server; mail goes in the clear"
+            );
+            let stream = self.connect_to(host, addresses).await?;
+            greeted = self.greet(stream, target, RelayTls::Off).await;
+        }
+        greeted.map_err(|error| match error {
+            Unwelcome::Said(refusal) => refusal,
+            Unwelcome::Failed(error) => failed(host, &error),
+        })
     }
 
     /// The first of the host's addresses that answers.
-    async fn connect_to(&self, host: &str, port: u16) -> Result<TcpStream, Refusal> {
-        let addresses: Vec<SocketAddr> = lookup_host((host, port))
-            .await
-            .map_err(|error| unreachable(host, &error))?
-            .take(MAX_ADDRESSES)
-            .collect();
+    async fn connect_to(&self, host: &str, addresses: &[SocketAddr]) -> Result<TcpStream, Refusal> {
         let mut last = io::Error::new(io::ErrorKind::NotFound, "it has no address");
-        for address in addresses {
+        for address in addresses.iter().take(MAX_ADDRESSES) {
             let connecting = TcpStream::connect(address);
             match tokio::time::timeout(self.settings.timeouts.connect, connecting).await {
                 Ok(Ok(stream)) => return Ok(stream),
@@ -65,7 +127,12 @@ impl Relay {
     }
 
     /// Greeting, EHLO, TLS, sign-in.
-    async fn greet(&self, tcp: TcpStream, target: &Target<'_>) -> Result<Session, Unwelcome> {
+    async fn greet(
+        &self,
+        tcp: TcpStream,
+        target: &Target<'_>,
+        tls: RelayTls,
+    ) -> Result<Session, Unwelcome> {
         let timeouts = self.settings.timeouts;
         let host = target.host.to_owned();
         let mut stream = ClientStream::new(tcp);
@@ -74,7 +141,7 @@ impl Relay {
         }
         expect(stream.reply(timeouts.greeting).await?, &host)?;
         let mut extensions = self.hello(&mut stream, &host).await?;
-        if !stream.is_secure() && self.settings.tls != RelayTls::Off {
+        if !stream.is_secure() && tls != RelayTls::Off {
             if extensions.start_tls {
                 stream.send(b"STARTTLS\r\n", timeouts.block).await?;
                 let reply = stream.reply(timeouts.command).await?;
@@ -82,10 +149,10 @@ impl Relay {
                     stream = self.start_tls(stream, &host).await?;
                     // RFC 3207 §4.2: what was said in the clear does not count.
                     extensions = self.hello(&mut stream, &host).await?;
-                } else if self.settings.tls != RelayTls::Opportunistic {
+                } else if tls != RelayTls::Opportunistic {
                     return Err(Unwelcome::Said(no_tls(&host)));
                 }
-            } else if self.settings.tls != RelayTls::Opportunistic {
+            } else if tls != RelayTls::Opportunistic {
                 return Err(Unwelcome::Said(no_tls(&host)));
             }
         }
@@ -189,20 +256,10 @@ impl Wire for Relay {
         hop: &'a NextHop,
     ) -> BoxFuture<'a, Result<Box<dyn WireSession>, Refusal>> {
         Box::pin(async move {
-            let smarthost = &self.settings.smarthost;
-            let target = match hop {
-                NextHop::Smarthost => Target {
-                    host: &smarthost.host,
-                    port: smarthost.port,
-                    implicit_tls: smarthost.implicit_tls,
-                    credentials: smarthost.credentials.as_ref(),
-                },
-                NextHop::Domain(domain) => {
-                    let text = format!("mail exchangers are not looked up here: {domain}");
-                    return Err(Refusal::new(451, Status(4, 4, 3), text));
-                }
+            let session = match hop {
+                NextHop::Smarthost => self.to_smarthost().await?,
+                NextHop::Domain(domain) => self.to_exchanger(domain).await?,
             };
-            let session = self.open(&target).await?;
             Ok(Box::new(session) as Box<dyn WireSession>)
         })
     }

@@ -1,6 +1,6 @@
 //! One connection to a server, on which messages are sent one after the other.
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use fieldpost_mailbox::ItemReader;
 use fieldpost_transport::{
     Address, BodyType, BoxFuture, Envelope, Handed, Notify, Parcel, Pending, Refusal, Ret, Status,
@@ -80,6 +80,7 @@ impl Session {
         let Parcel {
             envelope,
             recipients,
+            prefix,
             message,
             size,
         } = parcel;
@@ -93,7 +94,7 @@ impl Session {
             return Handed::refused(count, &refusal, true);
         }
         let mut untouched = true;
-        match self.exchange(cover, message, &mut untouched).await {
+        match self.exchange(cover, prefix, message, &mut untouched).await {
             Ok(handed) => handed,
             Err(error) => {
                 let refusal = failed(&self.host, &error);
@@ -133,6 +134,7 @@ impl Session {
     async fn exchange(
         &mut self,
         parcel: Cover<'_>,
+        prefix: Bytes,
         message: ItemReader,
         untouched: &mut bool,
     ) -> Result<Handed, ClientError> {
@@ -159,7 +161,7 @@ impl Session {
             let reusable = !reply.is_positive() && self.reset().await.is_ok();
             return Ok(self.handed(results, String::new(), reusable));
         }
-        self.message(message).await?;
+        self.message(prefix, message).await?;
         let reply = self.stream.reply(self.timeouts.message).await?;
         if reply.code / 100 != 2 {
             self.refuse_rest(&mut results, &reply);
@@ -228,9 +230,10 @@ impl Session {
     }
 
     /// The message's bytes, and its end.
-    async fn message(&mut self, mut message: ItemReader) -> Result<(), ClientError> {
+    async fn message(&mut self, prefix: Bytes, mut message: ItemReader) -> Result<(), ClientError> {
         let mut encoder = DataEncoder::new();
         let mut out = BytesMut::new();
+        encoder.push(&prefix, &mut out);
         while let Some(chunk) = message.next().await.map_err(unreadable)? {
             encoder.push(&chunk, &mut out);
             if out.len() >= BLOCK {

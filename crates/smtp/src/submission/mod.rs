@@ -100,9 +100,9 @@ impl Submission {
         }
     }
 
-    /// Whether somebody may send as `address`: one of his own.
+    /// Whether somebody may send as `address`: one of his own, or of an account that lets him.
     pub(crate) fn may_send_as(&self, sender: &Identity, address: &str) -> bool {
-        self.directory.resolve(address) == Some(sender.account)
+        self.directory.may_send_as(sender.account, address)
     }
 
     /// Counts a message that is about to come.

@@ -57,7 +57,7 @@ async fn tls_is_verified_and_the_password_goes_through_it_only() {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     wanted.tls = RelayTls::Verified;
     wanted.tls_config = verified(provider, roots).unwrap();
-    wanted.smarthost.credentials = credentials();
+    wanted.smarthost.as_mut().unwrap().credentials = credentials();
     assert!(connect(wanted).await.is_ok());
 }
 
@@ -98,7 +98,7 @@ async fn without_tls_no_password_is_sent() {
     script.push(Silence);
     let hop = Hop::start(vec![script]).await;
     let mut wanted = settings(hop.port);
-    wanted.smarthost.credentials = credentials();
+    wanted.smarthost.as_mut().unwrap().credentials = credentials();
     assert_eq!(
         connect(wanted).await.err().unwrap().status.to_string(),
         "4.7.5"
@@ -132,7 +132,7 @@ async fn sign_in_by_login_and_one_that_is_refused() {
     let hop = Hop::start(vec![login("235 ok\r\n"), login("535 5.7.8 no\r\n")]).await;
     let mut wanted = settings(hop.port);
     wanted.tls = RelayTls::Off;
-    wanted.smarthost.credentials = credentials();
+    wanted.smarthost.as_mut().unwrap().credentials = credentials();
     assert!(connect(wanted.clone()).await.is_ok());
     let refusal = connect(wanted).await.err().unwrap();
     assert_eq!((refusal.code, &*refusal.status.to_string()), (454, "4.7.8"));

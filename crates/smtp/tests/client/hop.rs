@@ -31,6 +31,8 @@ pub enum Step {
     Message,
     /// Does a TLS handshake.
     Tls,
+    /// Reads the start of a handshake, and answers nonsense.
+    Garbage,
     /// Says so many bytes without a line end.
     Flood(usize),
     /// Says nothing and waits for the client to go.
@@ -89,6 +91,10 @@ impl Hop {
                                 Ok(secure) => stream = BufReader::new(Box::new(secure)),
                                 Err(_) => break_off().await,
                             }
+                        }
+                        Step::Garbage => {
+                            assert!(!stream.fill_buf().await.unwrap().is_empty());
+                            drop(stream.write_all(b"nonsense\r\n").await);
                         }
                         Silence => drop(line(&mut stream).await),
                     }
@@ -179,6 +185,7 @@ impl Mail {
         let parcel = Parcel {
             envelope: &self.envelope,
             recipients: &self.recipients,
+            prefix: Bytes::new(),
             message: self.mailbox.read_outgoing(&self.outgoing).await.unwrap(),
             size: self.outgoing.size(),
         };
@@ -190,12 +197,14 @@ pub fn settings(port: u16) -> ClientSettings {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     ClientSettings {
         hostname: "mail.demo.test".to_owned(),
-        smarthost: Smarthost {
+        smarthost: Some(Smarthost {
             host: "127.0.0.1".to_owned(),
             port,
             implicit_tls: false,
             credentials: None,
-        },
+        }),
+        exchangers: None,
+        exchanger_port: port,
         tls: RelayTls::Opportunistic,
         tls_config: unverified(provider).unwrap(),
         timeouts: ClientTimeouts {

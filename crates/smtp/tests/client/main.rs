@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod connecting;
+mod exchangers;
 mod faults;
 mod hop;
 mod sending;

@@ -65,3 +65,30 @@ async fn only_so_many_messages_and_recipients_an_hour() {
     let mut again = server.alice().await;
     again.ask("MAIL FROM:<alice@demo.test>", "250").await;
 }
+
+/// A shared mailbox lets some people send as it.
+#[tokio::test]
+async fn who_is_allowed_to_sends_as_another() {
+    let server = Server::new().await;
+    let [alice, carol] = ["alice@demo.test", "carol@demo.test"]
+        .map(|address| server.directory.resolve(address).unwrap());
+    server
+        .directory
+        .set_senders(carol, vec![alice], Vec::new())
+        .await
+        .unwrap();
+    let mut client = server.alice().await;
+    client.ask("MAIL FROM:<carol@demo.test>", "250 2.1.0").await;
+    client.ask("RCPT TO:<bob@demo.test>", "250").await;
+    client.ask("DATA", "354").await;
+    client
+        .send("From: <carol@demo.test>\r\n\r\nHello.\r\n.\r\n")
+        .await;
+    client.expect("250 2.0.0 delivered").await;
+    server
+        .directory
+        .set_senders(carol, Vec::new(), vec![alice])
+        .await
+        .unwrap();
+    client.ask("MAIL FROM:<carol@demo.test>", "553 5.7.1").await;
+}

@@ -8,7 +8,7 @@ use std::{
     path::Path,
     process::{Child, Command, Stdio},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -84,16 +84,18 @@ async fn checkpoints_go_on_while_compaction_takes_its_time() {
 
 type Pairs = BTreeMap<Vec<u8>, Vec<u8>>;
 
-fn sled_pairs(dir: &Path) -> Pairs {
-    // sled gives its lock back some time after it was dropped, and tells nobody when.
-    let end = Instant::now() + Duration::from_mins(1);
-    let tree = loop {
-        match sled::open(dir.join("index/sled")) {
-            Ok(tree) => break tree,
-            Err(error) => assert!(Instant::now() < end, "{error}"),
-        }
-        std::thread::yield_now();
-    };
+/// Waits until nobody has sled's files open any more: it gives its lock back some time after it was dropped.
+fn released(dir: &Path) {
+    let file = std::fs::File::open(dir.join("index/sled/db")).unwrap();
+    file.lock().unwrap();
+}
+
+fn sled_tree(dir: &Path) -> sled::Db {
+    released(dir);
+    sled::open(dir.join("index/sled")).unwrap()
+}
+
+fn sled_pairs(tree: &sled::Db) -> Pairs {
     tree.iter()
         .map(|pair| {
             let (key, value) = pair.unwrap();
@@ -116,13 +118,14 @@ async fn an_index_that_lacks_what_it_says_it_has_catches_up() {
         history.check_at_rest(&store, "before").await;
         drop(store);
         // Opening it writes a checkpoint.
-        let before = sled_pairs(dir.path());
+        let before = sled_pairs(&sled_tree(dir.path()));
+        released(dir.path());
         let store = open();
         history.run(&store, &mut random, 10).await;
         history.check(&store, "before the cut").await;
         drop(store);
-        let after = sled_pairs(dir.path());
-        let tree = sled::open(dir.path().join("index/sled")).unwrap();
+        let tree = sled_tree(dir.path());
+        let after = sled_pairs(&tree);
         let mut undone = 0;
         let old_too = random.below(3) == 0;
         for key in before.keys().chain(after.keys()) {
@@ -149,6 +152,7 @@ async fn an_index_that_lacks_what_it_says_it_has_catches_up() {
         }
         tree.flush().unwrap();
         drop(tree);
+        released(dir.path());
         let store = open();
         store.verify(&mut |_, _| {}).unwrap();
         let stats = store.stats().unwrap();

@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 
 pub use admin::{NotAQueueId, QueueEntry, QueueId};
-pub use record::{Malformed, Pending, decode_envelope, encode_envelope};
+pub use record::{Malformed, Pending, decode_envelope, decode_prefix, encode_envelope};
 pub use settings::QueueSettings;
 
 pub(crate) use settings::chance;

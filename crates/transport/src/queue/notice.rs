@@ -93,6 +93,7 @@ impl Notice<'_> {
         Ok(Received {
             inner: incoming.finish().await?,
             is_spam: false,
+            passed: None,
         })
     }
 

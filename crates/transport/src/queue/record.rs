@@ -102,8 +102,8 @@ impl Pending {
     }
 }
 
-/// An envelope's value in the outbox.
-pub fn encode_envelope(envelope: &Envelope) -> Bytes {
+/// An envelope's value in the outbox, with the header lines that go before the message.
+pub fn encode_envelope(envelope: &Envelope, prefix: &str) -> Bytes {
     let mut out = BytesMut::with_capacity(128);
     out.put_u8(VERSION);
     out.put_u8(
@@ -123,11 +123,25 @@ pub fn encode_envelope(envelope: &Envelope) -> Bytes {
         &mut out,
         envelope.envelope_id.as_deref().unwrap_or_default(),
     );
+    let prefix = Some(prefix).filter(|prefix| prefix.len() <= MAX_PREFIX);
+    let prefix = prefix.unwrap_or_default();
+    out.put_u16(prefix.len() as u16);
+    out.put_slice(prefix.as_bytes());
     out.freeze()
+}
+
+/// The header lines in such a value.
+pub fn decode_prefix(value: &[u8]) -> Bytes {
+    let prefix = read_envelope(value).map(|(_, prefix)| prefix);
+    Bytes::copy_from_slice(prefix.unwrap_or_default().as_bytes())
 }
 
 /// Reads such a value.
 pub fn decode_envelope(value: &[u8]) -> Result<Envelope, Malformed> {
+    read_envelope(value).map(|(envelope, _)| envelope)
+}
+
+fn read_envelope(value: &[u8]) -> Result<(Envelope, &str), Malformed> {
     let mut reader = Reader::open(value)?;
     let flags = reader.byte()?;
     let sender = match reader.text()? {
@@ -135,8 +149,9 @@ pub fn decode_envelope(value: &[u8]) -> Result<Envelope, Malformed> {
         sender => Some(sender.parse().map_err(|_| Malformed)?),
     };
     let envelope_id = reader.optional_text()?;
+    let prefix = reader.text()?;
     reader.end()?;
-    Ok(Envelope {
+    let envelope = Envelope {
         sender,
         body: if flags & 1 != 0 {
             BodyType::EightBitMime
@@ -151,7 +166,8 @@ pub fn decode_envelope(value: &[u8]) -> Result<Envelope, Malformed> {
             _ => None,
         },
         envelope_id,
-    })
+    };
+    Ok((envelope, prefix))
 }
 
 /// A value that does not parse.
@@ -225,6 +241,9 @@ const VERSION: u8 = 1;
 /// Longer texts (a peer's reply of many lines) are cut off.
 const MAX_TEXT: usize = 2000;
 
+/// A longer signature is left out.
+const MAX_PREFIX: usize = 16 * 1024;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -263,8 +282,9 @@ mod tests {
                 envelope_id: Some("QQ314159".into()),
             },
         ] {
-            let bytes = encode_envelope(&envelope);
+            let bytes = encode_envelope(&envelope, "X: y\r\n");
             assert_eq!(decode_envelope(&bytes), Ok(envelope));
+            assert_eq!(&decode_prefix(&bytes)[..], b"X: y\r\n");
             assert_eq!(decode_envelope(&bytes[1..]), Err(Malformed));
         }
     }

@@ -7,7 +7,7 @@ use futures_util::{StreamExt as _, stream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::{Pending, decode_envelope, hop::Hops, schedule::Key, settle::Outcome};
+use super::{Pending, decode_envelope, decode_prefix, hop::Hops, schedule::Key, settle::Outcome};
 use crate::{
     Envelope, NextHop, Parcel, Received, Refusal, Status, Transport, Wire,
     destination::{Destination, Next},
@@ -213,6 +213,7 @@ impl Transport {
         slot: &super::hop::Slot,
         recipients: Vec<(u32, Pending)>,
     ) -> Result<Vec<(u32, Outcome)>, Error> {
+        let prefix = decode_prefix(entry.envelope());
         let (numbers, recipients): (Vec<u32>, Vec<Pending>) = recipients.into_iter().unzip();
         let mut used = slot.used();
         loop {
@@ -230,8 +231,9 @@ impl Transport {
             let parcel = Parcel {
                 envelope,
                 recipients: &recipients,
+                prefix: prefix.clone(),
                 message: mailbox.read_outgoing(entry).await?,
-                size: entry.size(),
+                size: entry.size() + prefix.len() as u64,
             };
             let handed = open.session.send(parcel).await;
             if handed.reusable {
@@ -309,6 +311,7 @@ impl Transport {
             inner: incoming.finish().await?,
             // It was sent by somebody of ours.
             is_spam: false,
+            passed: None,
         })
     }
 }

@@ -259,7 +259,7 @@ impl Transport {
                 let message = fieldpost_mailbox::NewOutgoing {
                     received: received.inner,
                     due: self.now(),
-                    envelope: super::encode_envelope(&Envelope::default()),
+                    envelope: super::encode_envelope(&Envelope::default(), ""),
                     recipients: vec![Pending::new(sender.clone(), self.now()).encode()],
                 };
                 let outbox = self.mailboxes.outbox_of(AccountId::ORGANISATION).await?;

@@ -1,7 +1,7 @@
 //! Sending: who has it at once, who waits in the queue, what is kept.
 
 use fieldpost_mailbox::{Limits, SpecialUse};
-use fieldpost_transport::{Settings, Status, Submitted};
+use fieldpost_transport::{DkimKey, DkimSigner, Relay, Settings, Status, Submitted};
 
 use super::world::{MESSAGE, World};
 
@@ -106,4 +106,25 @@ async fn a_copy_that_does_not_fit_keeps_no_message_back() {
     world.run().await;
     world.drained().await;
     assert!(world.texts("alice", SpecialUse::Sent).await.is_empty());
+}
+
+/// What leaves is signed by the sender's domain, what stays is not; the recipient has the signature on top.
+#[tokio::test(start_paused = true)]
+async fn what_leaves_is_signed() {
+    const KEY: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE KEY-----\n";
+    let signers = ["other.test", "demo.test"]
+        .map(|domain| DkimSigner::new(domain, "s1", DkimKey::from_pem(KEY.as_bytes()).unwrap()));
+    let mut world = World::with(Settings {
+        relay: Relay::Smarthost,
+        dkim: signers.into(),
+        ..Settings::default()
+    })
+    .await;
+    world.send(&["x@far.test", "bob@demo.test"]).await;
+    world.run().await;
+    world.drained().await;
+    let taken = world.hop.taken.lock()[0].2.clone();
+    assert!(taken.starts_with("DKIM-Signature: v=1; c=relaxed/relaxed; q=dns/txt; a=ed25519-sha256;\r\n\td=demo.test; s=s1;"), "{taken}");
+    assert!(taken.ends_with(MESSAGE));
+    assert!(!world.inbox("bob").await[0].contains("DKIM"));
 }

@@ -283,12 +283,13 @@ impl WireSession for Session {
                 };
             }
             let message = parcel.message.read_to_end(1 << 20).await.unwrap();
+            let message = [&parcel.prefix[..], &message[..]].concat();
             assert_eq!(message.len() as u64, parcel.size);
             let recipients = parcel.recipients.iter();
             self.0.taken.lock().push((
                 elapsed(),
                 recipients.map(|one| one.address.to_string()).collect(),
-                String::from_utf8(message.to_vec()).unwrap(),
+                String::from_utf8(message).unwrap(),
             ));
             let answers = match order {
                 Some(Order::Answer(answers)) => answers,

@@ -80,40 +80,6 @@ async fn a_user_is_told_his_addresses() {
     );
 }
 
-/// MS-ASCMD_R3505, R3522, R3531, R2001, R5582.
-#[tokio::test]
-async fn out_of_office_is_off_and_can_not_be_set() {
-    let fixture = Fixture::new().await;
-    let get = settings(|out| {
-        within(out, s::OOF, |out| {
-            within(out, s::GET, |out| out.text(s::BODY_TYPE, "html"));
-        });
-    });
-    let message = |audience: &str| {
-        format!(
-            "<OofMessage><{audience}/><Enabled>0</Enabled><ReplyMessage/><BodyType>HTML</BodyType></OofMessage>"
-        )
-    };
-    assert_eq!(
-        xml(&fixture, get).await,
-        format!(
-            "<Settings><Status>1</Status><Oof><Status>1</Status><Get><OofState>0</OofState>{}{}{}</Get></Oof></Settings>",
-            message("AppliesToInternal"),
-            message("AppliesToExternalKnown"),
-            message("AppliesToExternalUnknown")
-        )
-    );
-    let set = settings(|out| {
-        within(out, s::OOF, |out| {
-            within(out, s::SET, |out| out.text(s::OOF_STATE, "1"));
-        });
-    });
-    assert_eq!(
-        xml(&fixture, set).await,
-        "<Settings><Status>1</Status><Oof><Status>5</Status></Oof></Settings>"
-    );
-}
-
 /// MS-ASCMD_R4400, R4402, R3660, MS-ASCMD 168.
 #[tokio::test]
 async fn properties_are_answered_in_order_each_with_its_status() {

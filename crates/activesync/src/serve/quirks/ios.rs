@@ -140,6 +140,39 @@ async fn b4_a_phone_that_is_to_begin_anew_hears_so_by_ping() {
     assert_eq!(text_of(&again, "folderhierarchy:Status"), "9");
 }
 
+/// Also a Ping or a Sync that waits already is woken, though nothing in the folder has changed.
+#[tokio::test(start_paused = true)]
+async fn b4_a_phone_that_is_to_begin_anew_does_not_wait_for_the_next_mail() {
+    let fixture = Fixture::new().await;
+    let mut sync = Sync::new(&fixture, "d1", "14.1", SpecialUse::Inbox).await;
+    sync.go("").await;
+    let folder = fieldpost_mailbox::FolderId(sync.folder);
+    let device = fieldpost_mailbox::DeviceId::new("d1").unwrap();
+    let mailbox = fixture.mailbox("alice").await;
+    let began = tokio::time::Instant::now();
+    let forget = async || {
+        while fixture.service.waiting() == 0 {
+            tokio::task::yield_now().await;
+        }
+        mailbox.forget_states(&device, Some(folder)).await.unwrap();
+    };
+    deliver(&fixture, &mail("one")).await;
+    sync.go("").await;
+    let ping = ping(sync.folder);
+    let (answer, ()) = tokio::join!(sync.phone.ask("Ping", &ping), forget());
+    assert_eq!(text_of(&answer.xml(), "ping:Status"), "2");
+    sync.key = "0".into();
+    sync.go("").await;
+    sync.go("").await;
+    let wait = sync.request("").replace(
+        "</airsync:Collections>",
+        "</airsync:Collections><airsync:HeartbeatInterval>600</airsync:HeartbeatInterval>",
+    );
+    let (answer, ()) = tokio::join!(sync.phone.ask("Sync", &wait), forget());
+    assert_eq!(text_of(&answer.xml(), "airsync:Status"), "3");
+    assert!(began.elapsed() < std::time::Duration::from_mins(1));
+}
+
 /// iOS takes no policy whose key is 0: the one on offer has another as well.
 #[tokio::test]
 async fn b5_no_policy_key_is_0() {

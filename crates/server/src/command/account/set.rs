@@ -57,6 +57,12 @@ struct Change {
     /// Forbid a protocol.
     #[arg(long = "without", value_name = "PROTOCOL")]
     without: Vec<String>,
+    /// Another account that may send as this one.
+    #[arg(long = "add-sender", value_name = "ADDRESS")]
+    add_senders: Vec<String>,
+    /// One that may no longer.
+    #[arg(long = "remove-sender", value_name = "ADDRESS")]
+    remove_senders: Vec<String>,
     /// The most it may hold, such as "2 GiB"; 0 = no bound.
     #[arg(long, value_name = "SIZE")]
     quota_bytes: Option<ByteSize>,
@@ -121,6 +127,15 @@ pub async fn operate(request: Request, engine: &Arc<Engine>) -> Result<AccountRo
         .set(account.id, update)
         .await
         .map_err(engine::of_directory)?;
+    if !change.add_senders.is_empty() || !change.remove_senders.is_empty() {
+        let find = |texts: &[String]| -> Result<Vec<_>, Failure> {
+            let ids = texts.iter().map(|text| Ok(engine.account(text)?.id));
+            ids.collect()
+        };
+        let (add, remove) = (find(&change.add_senders)?, find(&change.remove_senders)?);
+        let set = engine.directory.set_senders(account.id, add, remove).await;
+        set.map_err(engine::of_directory)?;
+    }
     if change.quota_bytes.is_some() || change.quota_items.is_some() {
         let mailbox = engine.open_mailbox(account.id).await?;
         set_quota(

@@ -176,6 +176,7 @@ pub async fn operate(
             path: path.clone(),
             uids: Some(uids),
             subscribed: folder.subscribed,
+            purpose: None,
         });
         let labels = mailbox.labels().await.map_err(engine::of_mailbox)?;
         // All that is in the folder that POP3 shows has a unique-id.

@@ -1,21 +1,21 @@
 //! `fieldpost import ADDRESS`: mail into an account, item by item.
 
 use std::{
-    collections::BTreeSet,
     io::{self, Read},
     sync::{Arc, mpsc},
 };
 
 use bytes::Bytes;
-use fieldpost_mailbox::{Error, Flags, Incoming, Mailbox, NewItem};
+use fieldpost_mailbox::{Incoming, Mailbox, NewItem};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    intake::{Intake, Tally, flags_of},
     source::{Origin, SourceFolder},
-    target::{Target, Targets},
+    target::Targets,
 };
 use crate::{
-    command::{Context, export::mail::FLAGS},
+    command::Context,
     engine::{self, Engine},
     exchange::{Exchange, Failure, FailureKind},
     mail_stream::{self, ItemHead, MAX_CHUNK, Parser, Step},
@@ -47,6 +47,10 @@ pub struct Request {
 pub struct Answer {
     items: u64,
     bytes: u64,
+    /// Items that had come before.
+    known: u64,
+    /// Those among them that are marked otherwise by now.
+    changed: u64,
     /// What did not come along.
     left_out: Vec<String>,
 }
@@ -66,6 +70,13 @@ pub fn run(address: String, source: Source, context: &Context) -> anyhow::Result
     answer.left_out.extend(source.left_out);
     context.print(&answer, |out| {
         writeln!(out, "{} items taken in", answer.items)?;
+        if answer.known > 0 {
+            writeln!(
+                out,
+                "{} had come before, {} of them are marked otherwise by now",
+                answer.known, answer.changed
+            )?;
+        }
         for line in &answer.left_out {
             writeln!(out, "{line}")?;
         }
@@ -73,74 +84,151 @@ pub fn run(address: String, source: Source, context: &Context) -> anyhow::Result
     })
 }
 
-/// Takes the mail in. What came before a failure stays.
+/// Takes the mail in. What came before a failure stays, and is known when it comes again.
 pub async fn operate(
     request: Request,
     engine: &Arc<Engine>,
     exchange: &mut Exchange,
 ) -> Result<Answer, Failure> {
     let mailbox = engine.mailbox(&request.address).await?;
-    let wrong = |error: mail_stream::StreamError| Failure::new(FailureKind::Failed, error);
-    let mut answer = Answer {
-        items: 0,
-        bytes: 0,
-        left_out: Vec::new(),
-    };
     let targets = Targets::prepare(&mailbox, &request.folders, request.is_tree).await?;
-    answer.left_out.extend(targets.uids_left_out());
-    let mut keywords_left_out = BTreeSet::new();
-    let mut parser = Parser::default();
-    let mut current: Option<Coming> = None;
-    loop {
-        let Some(step) = parser.step().map_err(wrong)? else {
-            match exchange.read().await {
-                Some(bytes) => parser.push(&bytes),
-                None => break,
-            }
-            continue;
-        };
-        match (step, &mut current) {
-            (Step::Begin(head), _) => {
-                let incoming = engine.mailboxes.receive(mailbox.account(), None).await;
-                current = Some(Coming {
-                    head,
-                    origin: None,
-                    incoming: incoming.map_err(engine::of_mailbox)?,
-                });
-            }
-            (Step::Bytes(bytes), Some(coming)) => {
-                if coming.origin.is_none() {
-                    coming.origin =
-                        Some(serde_json::from_slice(&bytes).map_err(|e| wrong(e.into()))?);
-                    continue;
-                }
-                answer.bytes += bytes.len() as u64;
-                let written = coming.incoming.write(bytes).await;
-                written.map_err(engine::of_mailbox)?;
-            }
-            (Step::End, current) => {
-                let Some(coming) = current.take() else {
-                    continue;
-                };
-                let target = targets.of(&coming.head.folder)?;
-                coming
-                    .take_in(&mailbox, target, &mut keywords_left_out)
-                    .await?;
-                answer.items += 1;
-                exchange.progress("taking mail in", answer.items, 0);
-            }
-            (Step::Void, current) => *current = None,
-            (Step::Bytes(_), None) => {}
-        }
-    }
-    parser.finish().map_err(wrong)?;
+    let mut stream = Stream {
+        mailbox: &mailbox,
+        folders: &request.folders,
+        targets: &targets,
+        intake: None,
+        tally: Tally::default(),
+    };
+    let outcome = stream.take_all(engine, exchange).await;
+    let closed = stream.close().await;
+    outcome?;
+    closed?;
+    let tally = stream.tally;
     targets.finish(&mailbox).await?;
-    answer.left_out.extend(
-        keywords_left_out
-            .into_iter()
-            .map(|keyword| format!("the keyword {keyword:?} cannot be kept")),
-    );
-    Ok(answer)
+    let mut left_out: Vec<String> = targets.uids_left_out().collect();
+    left_out.extend(tally.left_out());
+    Ok(Answer {
+        items: tally.items,
+        bytes: tally.bytes,
+        known: tally.known,
+        changed: tally.changed,
+        left_out,
+    })
+}
+
+/// A mail stream on its way into the mailbox, folder by folder.
+struct Stream<'a> {
+    mailbox: &'a Mailbox,
+    folders: &'a [SourceFolder],
+    targets: &'a Targets,
+    /// The folder that the last item came from.
+    intake: Option<(Vec<String>, Intake)>,
+    tally: Tally,
+}
+
+impl Stream<'_> {
+    async fn take_all(
+        &mut self,
+        engine: &Arc<Engine>,
+        exchange: &mut Exchange,
+    ) -> Result<(), Failure> {
+        let wrong = |error: mail_stream::StreamError| Failure::new(FailureKind::Failed, error);
+        let mut parser = Parser::default();
+        let mut current: Option<Coming> = None;
+        let mut count = 0;
+        loop {
+            let Some(step) = parser.step().map_err(wrong)? else {
+                match exchange.read().await {
+                    Some(bytes) => parser.push(&bytes),
+                    None => break,
+                }
+                continue;
+            };
+            match (step, &mut current) {
+                (Step::Begin(head), _) => {
+                    let incoming = engine.mailboxes.receive(self.mailbox.account(), None).await;
+                    current = Some(Coming {
+                        head,
+                        origin: None,
+                        incoming: incoming.map_err(engine::of_mailbox)?,
+                        hash: blake3::Hasher::new(),
+                    });
+                }
+                (Step::Bytes(bytes), Some(coming)) => {
+                    if coming.origin.is_none() {
+                        coming.origin =
+                            Some(serde_json::from_slice(&bytes).map_err(|e| wrong(e.into()))?);
+                        continue;
+                    }
+                    coming.hash.update(&bytes);
+                    let written = coming.incoming.write(bytes).await;
+                    written.map_err(engine::of_mailbox)?;
+                }
+                (Step::End, current) => {
+                    if let Some(coming) = current.take() {
+                        self.take_in(coming).await?;
+                        count += 1;
+                        exchange.progress("taking mail in", count, 0);
+                    }
+                }
+                (Step::Void, current) => *current = None,
+                (Step::Bytes(_), None) => {}
+            }
+        }
+        parser.finish().map_err(wrong)
+    }
+
+    async fn take_in(&mut self, coming: Coming) -> Result<(), Failure> {
+        let Coming {
+            head,
+            origin,
+            incoming,
+            hash,
+        } = coming;
+        let origin = origin.unwrap_or_default();
+        let intake = self.intake(&head.folder).await?;
+        let flags = flags_of(head.flags.iter().map(String::as_str));
+        let key = match (origin.uid, head.internal_date) {
+            (Some(uid), Some(date)) => intake.known().of_uid(uid, date),
+            (Some(_) | None, _) => intake.known().of_bytes(&hash),
+        };
+        if intake.known().contains(&key) {
+            return intake.again(key, flags, &head.keywords).await;
+        }
+        let received = incoming.finish().await.map_err(engine::of_mailbox)?;
+        let mut item = NewItem::new(received);
+        item.internal_date = head.internal_date;
+        item.keywords = head.keywords;
+        item.flags = flags;
+        item.stored_uidl = origin.uidl;
+        item.uid = origin.uid;
+        intake.add(item, key).await?;
+        Ok(())
+    }
+
+    async fn intake(&mut self, path: &[String]) -> Result<&mut Intake, Failure> {
+        if self.intake.as_ref().is_none_or(|(of, _)| of != path) {
+            self.close().await?;
+        }
+        let (_, intake) = match self.intake.take() {
+            Some(open) => self.intake.insert(open),
+            None => {
+                let target = self.targets.of(path)?;
+                let source = self.folders.iter().find(|folder| folder.path == path);
+                let source = source.cloned().unwrap_or_default();
+                let opened = Intake::open(self.mailbox, &source, target).await?;
+                self.intake.insert((path.to_vec(), opened))
+            }
+        };
+        Ok(intake)
+    }
+
+    async fn close(&mut self) -> Result<(), Failure> {
+        if let Some((_, intake)) = self.intake.take() {
+            self.tally.add(intake.finish().await?);
+        }
+        Ok(())
+    }
 }
 
 /// An item under way.
@@ -149,65 +237,12 @@ struct Coming {
     /// Comes before the item's bytes.
     origin: Option<Origin>,
     incoming: Incoming,
-}
-
-impl Coming {
-    async fn take_in(
-        self,
-        mailbox: &Mailbox,
-        target: Target,
-        left_out: &mut BTreeSet<String>,
-    ) -> Result<(), Failure> {
-        let received = self.incoming.finish().await.map_err(engine::of_mailbox)?;
-        let origin = self.origin.unwrap_or_default();
-        let mut item = NewItem::new(received);
-        item.internal_date = self.head.internal_date;
-        item.keywords = self.head.keywords;
-        item.stored_uidl = origin.uidl;
-        item.uid = origin.uid.filter(|_| target.keeps_uids);
-        for name in &self.head.flags {
-            item.flags |= FLAGS
-                .iter()
-                .find(|(known, _)| known == name)
-                .map_or(Flags::EMPTY, |(_, flag)| *flag);
-        }
-        loop {
-            match mailbox.append(target.folder, &item).await {
-                Ok(_) => return Ok(()),
-                // Mail counts for more than its keywords. Each round has fewer of them.
-                Err(Error::BadKeyword(bad)) if item.keywords.contains(&bad) => {
-                    item.keywords.retain(|keyword| *keyword != bad);
-                    note(left_out, bad);
-                }
-                Err(Error::TooManyKeywords(_)) if !item.keywords.is_empty() => {
-                    let labels = mailbox.labels().await.map_err(engine::of_mailbox)?;
-                    let (known, new) = std::mem::take(&mut item.keywords)
-                        .into_iter()
-                        .partition(|keyword| labels.keyword(keyword).is_some());
-                    item.keywords = known;
-                    let new: Vec<String> = new;
-                    for keyword in new {
-                        note(left_out, keyword);
-                    }
-                }
-                Err(error) => return Err(engine::of_mailbox(error)),
-            }
-        }
-    }
-}
-
-/// Keeps a keyword that is left out, unless that would be too many.
-fn note(left_out: &mut BTreeSet<String>, keyword: String) {
-    if left_out.len() < MAX_NOTED {
-        left_out.insert(keyword.chars().take(100).collect());
-    }
+    /// Of its bytes.
+    hash: blake3::Hasher,
 }
 
 /// The longest unique-id (RFC 1939 §7).
 const MAX_UIDL: usize = 70;
-
-/// How many keywords that cannot be kept are named.
-const MAX_NOTED: usize = 100;
 
 /// What to say of a path of folders in which a name is missing.
 pub fn unnamed(path: &str) -> Failure {

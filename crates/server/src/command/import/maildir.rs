@@ -39,6 +39,7 @@ pub fn read(root: &Path, folder: Option<Vec<String>>) -> Result<Source, Failure>
             subscribed: subscribed.contains(path),
             path: path.clone(),
             uids: UidList::read(directory).map_err(failed)?.uids,
+            purpose: None,
         });
     }
     let is_tree = folder.is_none();
@@ -49,7 +50,7 @@ pub fn read(root: &Path, folder: Option<Vec<String>>) -> Result<Source, Failure>
         folders = vec![SourceFolder {
             path: folder.clone(),
             uids,
-            subscribed: false,
+            ..SourceFolder::default()
         }];
     }
     let keep_uids = is_tree || directories.len() == 1;
@@ -120,7 +121,13 @@ impl Files {
     }
 }
 
-fn send(producer: &mut Producer, head: &ItemHead, origin: &Origin, file: File) -> io::Result<()> {
+/// Sends a file as one item.
+pub fn send(
+    producer: &mut Producer,
+    head: &ItemHead,
+    origin: &Origin,
+    file: File,
+) -> io::Result<()> {
     producer.begin(head, origin)?;
     let mut file = CrlfReader::new(file);
     let mut piece = vec![0; MAX_CHUNK];
@@ -189,7 +196,7 @@ fn flags(name: &str) -> impl Iterator<Item = &'static str> {
 }
 
 /// In seconds since 1970, before that too.
-fn seconds(time: SystemTime) -> i64 {
+pub fn seconds(time: SystemTime) -> i64 {
     match time.duration_since(UNIX_EPOCH) {
         Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
         Err(before) => {

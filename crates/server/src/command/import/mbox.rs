@@ -47,7 +47,7 @@ pub fn read(path: &Path, folder: Option<Vec<String>>) -> Result<Source, Failure>
         folders: vec![SourceFolder {
             path: folder.clone(),
             uids: file.uids,
-            subscribed: false,
+            ..SourceFolder::default()
         }],
         is_tree: false,
         left_out: Vec::new(),
@@ -114,6 +114,11 @@ enum Before {
     Header,
     /// An empty line, not yet passed on: it is the message's only if the message goes on.
     Empty,
+}
+
+/// A file's messages as a mail stream.
+pub fn stream(reader: impl BufRead + Send + 'static) -> Box<dyn Read + Send> {
+    produced(move |producer| take(reader, &["INBOX".into()], true, producer))
 }
 
 fn take(

@@ -42,6 +42,7 @@ pub fn read(root: &Path, folder: Option<Vec<String>>) -> Result<Source, Failure>
             subscribed: subscribed.contains(&path),
             path: path.clone(),
             uids: opened.uids,
+            purpose: None,
         });
         found.push((path, file));
     }
@@ -59,7 +60,7 @@ pub fn read(root: &Path, folder: Option<Vec<String>>) -> Result<Source, Failure>
         folders = vec![SourceFolder {
             path: folder.clone(),
             uids,
-            subscribed: false,
+            ..SourceFolder::default()
         }];
     }
     let input = produced(move |producer| {

@@ -30,7 +30,7 @@ pub struct Uids {
 }
 
 /// A folder that mail comes from, or goes to.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct SourceFolder {
     /// Its names from the top down.
     pub path: Vec<String>,
@@ -40,6 +40,25 @@ pub struct SourceFolder {
     /// Whether the user wants to see it.
     #[serde(default)]
     pub subscribed: bool,
+    /// What it is for, where the source says so; otherwise its name may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<Purpose>,
+}
+
+/// What a folder is for (RFC 6154 §2).
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Purpose {
+    /// `\Archive`
+    Archive,
+    /// `\Drafts`
+    Drafts,
+    /// `\Junk`
+    Junk,
+    /// `\Sent`
+    Sent,
+    /// `\Trash`
+    Trash,
 }
 
 /// The names of folders in a subscriptions file of Dovecot's. Its second version separates levels by tabs and begins with a
@@ -99,8 +118,8 @@ mod tests {
         .into_iter()
         .map(|(path, subscribed)| SourceFolder {
             path: names(path),
-            uids: None,
             subscribed,
+            ..SourceFolder::default()
         })
         .collect();
         assert_eq!(subscriptions(&subscriptions_of(&folders), '.'), wanted);

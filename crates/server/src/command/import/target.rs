@@ -4,7 +4,10 @@ use std::collections::HashMap;
 
 use fieldpost_mailbox::{Folder, FolderId, FolderKind, Mailbox, NewFolder, SpecialUse};
 
-use super::{mail::unnamed, source::SourceFolder};
+use super::{
+    mail::unnamed,
+    source::{Purpose, SourceFolder},
+};
 use crate::{
     engine,
     exchange::{Failure, FailureKind},
@@ -45,10 +48,14 @@ impl Targets {
         for source in sources {
             let mut path = source.path.clone();
             if is_tree {
-                path = path.iter().map(|name| admissible(name)).collect();
-                if let Some(special) = path.first().and_then(|first| specials.get(first)) {
-                    drop(path.splice(..1, special.iter().cloned()));
-                }
+                // The innermost folder above it that is a special one, itself included.
+                let special = (1..=path.len())
+                    .rev()
+                    .find_map(|depth| Some((depth, specials.get(&path[..depth])?)));
+                let rest = special.map_or(0, |(depth, _)| depth);
+                let below = path[rest..].iter().map(|name| admissible(name));
+                let above = special.map(|(_, special)| special.clone());
+                path = above.into_iter().flatten().chain(below).collect();
             }
             let folder = find_or_make(mailbox, &path, is_tree).await?;
             let mut keeps_uids = false;
@@ -102,13 +109,14 @@ impl Targets {
     }
 }
 
-/// Which top folders of a tree are the account's special ones, whatever those are called. Where a tree has two for one
-/// use, the name that comes first in the list wins, and the other one is a folder like any other. So is one whose name a
-/// folder of the account has that is for nothing special.
+/// Which folders of a tree are the account's special ones, whatever those are called: those of which the source says so,
+/// else top folders of certain names. Where a tree has two for one use, the first one wins, by name the one that comes first
+/// in the list, and the other is a folder like any other. So is one whose name a folder of the account has that is for
+/// nothing special.
 async fn specials(
     mailbox: &Mailbox,
     sources: &[SourceFolder],
-) -> Result<HashMap<String, Vec<String>>, Failure> {
+) -> Result<HashMap<Vec<String>, Vec<String>>, Failure> {
     let mut specials = HashMap::new();
     for (special_use, names) in SPECIAL_NAMES {
         // The account may have none by now.
@@ -116,6 +124,13 @@ async fn specials(
             continue;
         };
         let path = path_of(mailbox, &special).await?;
+        let told = sources
+            .iter()
+            .find(|source| source.purpose.map(special_use_of) == Some(special_use));
+        if let Some(told) = told {
+            specials.insert(told.path.clone(), path);
+            continue;
+        }
         for name in names {
             let found = sources
                 .iter()
@@ -129,12 +144,22 @@ async fn specials(
                 .await
                 .map_err(engine::of_mailbox)?;
             if same.is_none_or(|same| same.id == special.id) {
-                specials.insert(found.clone(), path);
+                specials.insert(vec![found.clone()], path);
                 break;
             }
         }
     }
     Ok(specials)
+}
+
+fn special_use_of(purpose: Purpose) -> SpecialUse {
+    match purpose {
+        Purpose::Archive => SpecialUse::Archive,
+        Purpose::Drafts => SpecialUse::Drafts,
+        Purpose::Junk => SpecialUse::Junk,
+        Purpose::Sent => SpecialUse::Sent,
+        Purpose::Trash => SpecialUse::Trash,
+    }
 }
 
 async fn path_of(mailbox: &Mailbox, folder: &Folder) -> Result<Vec<String>, Failure> {
