@@ -1,5 +1,6 @@
 //! What this crate's tests share: a server over a store in memory, and a device that speaks to it.
 
+pub mod backup;
 pub mod collection;
 
 use std::sync::{
@@ -37,6 +38,7 @@ pub struct Fixture {
     pub service: Arc<Service>,
     pub directory: Arc<Directory>,
     pub mailboxes: Arc<Mailboxes>,
+    pub store: Arc<dyn Store>,
     clock: Arc<AtomicI64>,
 }
 
@@ -46,16 +48,8 @@ impl Fixture {
     }
 
     pub async fn with(settings: Settings) -> Self {
-        let store: Arc<dyn Store> = MemoryStore::new();
-        let directory_settings = fieldpost_directory::Settings {
-            argon2: Argon2Cost::CHEAPEST,
-            scram_iterations: 4096,
-            default_domain: Some("demo.test".to_owned()),
-            ..fieldpost_directory::Settings::default()
-        };
-        let directory = Directory::open(Arc::clone(&store), directory_settings)
-            .await
-            .unwrap();
+        let clock = Arc::new(AtomicI64::new(NOW));
+        let fixture = Self::over(MemoryStore::new(), clock, settings).await;
         for (name, display_name) in [
             ("alice", "Alice Adams"),
             ("bob", "Bob Brown"),
@@ -67,12 +61,25 @@ impl Fixture {
             if name == "bob" {
                 account.aliases = vec!["robert@demo.test".parse().unwrap()];
             }
-            directory.add(account).await.unwrap();
+            fixture.directory.add(account).await.unwrap();
         }
-        let clock = Arc::new(AtomicI64::new(NOW));
+        fixture
+    }
+
+    /// A server that is started over what is there.
+    async fn over(store: Arc<dyn Store>, clock: Arc<AtomicI64>, settings: Settings) -> Self {
+        let directory_settings = fieldpost_directory::Settings {
+            argon2: Argon2Cost::CHEAPEST,
+            scram_iterations: 4096,
+            default_domain: Some("demo.test".to_owned()),
+            ..fieldpost_directory::Settings::default()
+        };
+        let directory = Directory::open(Arc::clone(&store), directory_settings)
+            .await
+            .unwrap();
         let time = Arc::clone(&clock);
         let mailboxes = Mailboxes::new(
-            store,
+            Arc::clone(&store),
             fieldpost_mailbox::Settings {
                 clock: Arc::new(move || time.load(Ordering::Relaxed)),
                 ..fieldpost_mailbox::Settings::default()
@@ -93,8 +100,17 @@ impl Fixture {
             service,
             directory,
             mailboxes,
+            store,
             clock,
         }
+    }
+
+    /// A server that is started over a backup that was put back.
+    pub async fn restored(&self, backup: Arc<dyn Store>) -> Self {
+        fieldpost_mailbox::restored(Arc::clone(&backup))
+            .await
+            .unwrap();
+        Self::over(backup, Arc::clone(&self.clock), Settings::default()).await
     }
 
     /// The same accounts and mailboxes under other settings, as after a restart.
@@ -113,6 +129,7 @@ impl Fixture {
             ),
             directory: Arc::clone(&self.directory),
             mailboxes: Arc::clone(&self.mailboxes),
+            store: Arc::clone(&self.store),
             clock: Arc::clone(&self.clock),
         }
     }

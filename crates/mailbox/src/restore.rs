@@ -3,7 +3,8 @@
 //! What an account gave out after the backup was made can't be known on a new machine. So a restored account begins a new
 //! *epoch*: its counters jump far ahead, so that no mod_seq, entry, content, folder or uid comes back with another
 //! meaning; uid_validity and unique-ids stay, so that clients keep what they hold. All changes from before are "too old", so
-//! that every client compares with the whole view once.
+//! that every client compares with the whole view once. Devices begin anew: a key that the backup knows may belong to a device
+//! that has moved mail since, which it then shows nowhere and would not be told of.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -63,6 +64,7 @@ pub async fn restored(store: Arc<dyn Store>) -> Result<u64, Error> {
             if let Some(mailbox) = mailboxes.open_existing(account).await? {
                 mailbox.begin_epoch().await?;
                 mailbox.hold_outbox().await?;
+                mailbox.forget_all_states().await?;
                 count += 1;
             }
         }
@@ -142,6 +144,13 @@ impl Mailbox {
                 return Ok(());
             }
         }
+    }
+
+    async fn forget_all_states(&self) -> Result<(), Error> {
+        for device in self.devices().await? {
+            self.forget_after_restore(&device.id).await?;
+        }
+        Ok(())
     }
 
     /// What of the same account's items is here: by content, date and size, since a mailbox made anew may have given an id

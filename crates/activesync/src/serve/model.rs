@@ -108,6 +108,8 @@ impl World {
                 "restart".into()
             }
             76 => self.forget(phone).await,
+            77 => self.back_up().await,
+            78 => self.restore().await,
             _ => self.random_sync(phone).await,
         };
         history.note(format!("  {what}"));
@@ -151,15 +153,19 @@ impl World {
         self.random.pick(&all)
     }
 
+    /// What its user wants to see of a folder.
     fn change_filter(&mut self, phone: usize) -> String {
         let filter = self.random.below(6) as u8;
         let folders: Vec<u64> = self.phones[phone].collections.keys().copied().collect();
         let Some(folder) = self.random.pick(&folders) else {
             return "none".into();
         };
+        let has_modes = self.phones[phone].version != "12.1";
+        let conversations = has_modes && self.random.chance(50);
         let collection = self.phones[phone].collections.get_mut(&folder).unwrap();
         collection.filter = filter;
-        format!("{folder} {filter}")
+        collection.conversations = conversations;
+        format!("{folder} {filter}, conversations {conversations}")
     }
 
     /// Somebody who looks after the server lets a phone begin anew.
@@ -253,6 +259,7 @@ impl World {
             key: collection.key.clone(),
             window: None,
             filter: None,
+            conversations: collection.unsaid_mode(),
             get_changes: None,
             deeds: Vec::new(),
         };
@@ -262,6 +269,9 @@ impl World {
         }
         if says_filter || self.random.chance(20) {
             asked.filter = Some(collection.filter);
+        }
+        if self.phones[phone].version != "12.1" && self.random.chance(20) {
+            asked.conversations = Some(collection.conversations);
         }
         if self.random.chance(70) {
             asked.window = Some(1 + self.random.below(5));

@@ -35,42 +35,62 @@ impl Mailbox {
             }
         };
         for folder in folders {
-            let _turn = self.account.turns.wait(id, folder).await;
-            let stored = self.stored_generations(id, folder).await?;
-            let read: Vec<_> = stored
-                .iter()
-                .filter(|one| !one.bytes.is_empty())
-                .map(|one| Generation::decode(&one.bytes))
-                .collect();
-            if read.is_empty() {
-                continue;
-            }
-            let fresh = if folder == FolderId::HIERARCHY {
-                hierarchy::unheard_of()
-            } else {
-                // What the device wants to see of the folder decides whether there is something to tell.
-                let newest = read.into_iter().flatten().max_by_key(|one| one.counter);
-                Generation {
-                    id: random(),
-                    counter: 1,
-                    options: newest.map(|one| one.options).unwrap_or_default(),
-                    ..Generation::default()
-                }
-                .encode()
-            };
-            let mut commit = Commit::new(self.account());
-            parts::put(&mut commit, id, folder, 0, &fresh, &stored[0]);
-            parts::put(&mut commit, id, folder, 1, &[], &stored[1]);
-            // Nothing in the folder has changed, but a request of the device that waits for that has to look again.
-            commit.marks.push(Mark {
-                topic: folder.0,
-                mod_seq: 0,
-            });
-            if !self.commit_aside(commit).await? {
-                return Err(Error::Busy(self.account()));
-            }
+            self.forget_state(id, folder, false).await?;
         }
         Ok(())
+    }
+
+    /// The same after a backup was put back, which does not know what each device took up since: in every folder.
+    pub(crate) async fn forget_after_restore(&self, id: &DeviceId) -> Result<(), Error> {
+        for folder in self.folders().await?.iter() {
+            self.forget_state(id, folder.id, true).await?;
+        }
+        self.forget_state(id, FolderId::HIERARCHY, true).await
+    }
+
+    /// Puts a state that the device has no key of in the place of what there is; where there is none, only if `always`.
+    async fn forget_state(
+        &self,
+        id: &DeviceId,
+        folder: FolderId,
+        always: bool,
+    ) -> Result<(), Error> {
+        let _turn = self.account.turns.wait(id, folder).await;
+        let stored = self.stored_generations(id, folder).await?;
+        let read: Vec<_> = stored
+            .iter()
+            .filter(|one| !one.bytes.is_empty())
+            .map(|one| Generation::decode(&one.bytes))
+            .collect();
+        if read.is_empty() && !always {
+            return Ok(());
+        }
+        let fresh = if folder == FolderId::HIERARCHY {
+            hierarchy::unheard_of()
+        } else {
+            // What the device wants to see of the folder decides whether there is something to tell.
+            let newest = read.into_iter().flatten().max_by_key(|one| one.counter);
+            Generation {
+                id: random(),
+                counter: 1,
+                options: newest.map(|one| one.options).unwrap_or_default(),
+                ..Generation::default()
+            }
+            .encode()
+        };
+        let mut commit = Commit::new(self.account());
+        parts::put(&mut commit, id, folder, 0, &fresh, &stored[0]);
+        parts::put(&mut commit, id, folder, 1, &[], &stored[1]);
+        // Nothing in the folder has changed, but a request of the device that waits for that has to look again.
+        commit.marks.push(Mark {
+            topic: folder.0,
+            mod_seq: 0,
+        });
+        if self.commit_aside(commit).await? {
+            Ok(())
+        } else {
+            Err(Error::Busy(self.account()))
+        }
     }
 
     /// Forgets what a device holds of `folder`, which is gone, or of all and of their list.

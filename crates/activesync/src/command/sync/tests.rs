@@ -383,3 +383,31 @@ async fn the_policy_bounds_how_far_back_mail_goes() {
     fixture.pass(10 * 86_400);
     assert!(sync.go("").await.contains("airsync:SoftDelete"));
 }
+
+/// A backup is put back after a phone moved mail: by its key it would pass for one that still shows it, and would never be told
+/// of it again. It begins anew.
+#[tokio::test]
+async fn after_a_restore_a_phone_begins_anew() {
+    let fixture = Fixture::new().await;
+    deliver(&fixture, &mail("one")).await;
+    let mut inbox = Sync::new(&fixture, "d1", "14.1", SpecialUse::Inbox).await;
+    let added = inbox.go("").await;
+    let item = text_of(&added, "airsync:ServerId");
+    let backup = crate::testing::backup::copy_of(&*fixture.store).await;
+    let mailbox = fixture.mailbox("alice").await;
+    let trash = mailbox.special(SpecialUse::Trash).await.unwrap().id.0;
+    let moved = format!(
+        "<move:MoveItems><move:Move><move:SrcMsgId>{item}</move:SrcMsgId><move:SrcFldId>{}</move:SrcFldId><move:DstFldId>{trash}</move:DstFldId></move:Move></move:MoveItems>",
+        inbox.folder
+    );
+    let moved = inbox.phone.ask("MoveItems", &moved).await.xml();
+    assert_eq!(text_of(&moved, "move:Status"), "3");
+    let restored = fixture.restored(backup).await;
+    inbox.phone.fixture = &restored;
+    let refused = inbox.go("").await;
+    assert_eq!(text_of(&refused, "airsync:Status"), "3", "{refused}");
+    inbox.key = "0".into();
+    inbox.go("").await;
+    let again = inbox.go("").await;
+    assert_eq!(texts_of(&again, "email:Subject"), ["one"]);
+}

@@ -10,7 +10,7 @@ use fieldpost_wbxml::{
 
 use super::{
     Fate,
-    phone::{Asked, AskedCollection, Outcome, window_xml},
+    phone::{Asked, AskedCollection, Outcome, mode_xml, window_xml},
     world::World,
 };
 
@@ -91,6 +91,7 @@ impl World {
                 window: Some(window),
                 filter: (collection.confirmed != Some(collection.filter))
                     .then_some(collection.filter),
+                conversations: collection.unsaid_mode(),
                 get_changes: None,
                 deeds: if is_first {
                     Vec::new()
@@ -277,7 +278,7 @@ impl World {
         let alive = &self.facts[account].alive;
         let is_there = alive.contains(&from)
             && self
-                .shown(account, FolderId(from), i64::MIN)
+                .shown(account, FolderId(from), i64::MIN, false)
                 .await
                 .contains_key(&id);
         let has_target = alive.contains(&to);
@@ -333,6 +334,7 @@ impl World {
                     && one.key != "0"
                     && one.pending.is_empty()
                     && one.confirmed == Some(one.filter)
+                    && one.unsaid_mode().is_none()
             })
             .map(|(id, _)| *id)
             .collect();
@@ -417,13 +419,14 @@ impl World {
         let filter = filter.map_or(String::new(), |filter| {
             format!("<airsync:FilterType>{filter}</airsync:FilterType>")
         });
+        let mode = collection.unsaid_mode().map_or(String::new(), mode_xml);
         let inside = if state.version == "12.1" {
             format!(
                 "<getitemestimate:Class>Email</getitemestimate:Class><getitemestimate:CollectionId>{folder}</getitemestimate:CollectionId>{filter}<airsync:SyncKey>{key}</airsync:SyncKey>"
             )
         } else {
             format!(
-                "<airsync:SyncKey>{key}</airsync:SyncKey><getitemestimate:CollectionId>{folder}</getitemestimate:CollectionId><airsync:Options>{filter}</airsync:Options>"
+                "<airsync:SyncKey>{key}</airsync:SyncKey><getitemestimate:CollectionId>{folder}</getitemestimate:CollectionId>{mode}<airsync:Options>{filter}</airsync:Options>"
             )
         };
         let was_forgotten = collection.forgotten;
@@ -490,7 +493,8 @@ impl World {
                 filter => Some([1, 3, 7, 14, 30][usize::from(filter) - 1]),
             };
             let cut = days.map_or(i64::MIN, |days| (now - days * DAY).div_euclid(DAY) * DAY);
-            let mut shown = self.shown(account, FolderId(folder), cut).await;
+            let whole = collection.conversations;
+            let mut shown = self.shown(account, FolderId(folder), cut, whole).await;
             let mut held: BTreeMap<_, _> = collection.items.clone();
             for item in held.values_mut() {
                 assert!(!item.moved, "it was moved away, and the phone was not told");

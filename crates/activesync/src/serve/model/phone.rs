@@ -34,6 +34,9 @@ pub struct Collection {
     pub filter: u8,
     /// The one that the server has confirmed.
     pub confirmed: Option<u8>,
+    /// Whether its user wants whole conversations, and whether the server has confirmed that.
+    pub conversations: bool,
+    pub conversations_confirmed: bool,
     pub items: BTreeMap<String, Held>,
     /// What its user did and the server has not confirmed.
     pub pending: Vec<(String, Deed)>,
@@ -80,6 +83,7 @@ pub struct AskedCollection {
     pub key: String,
     pub window: Option<usize>,
     pub filter: Option<u8>,
+    pub conversations: Option<bool>,
     pub get_changes: Option<bool>,
     /// What the phone did.
     pub deeds: Vec<(String, Deed)>,
@@ -123,6 +127,8 @@ impl Collection {
             key: "0".into(),
             filter,
             confirmed: None,
+            conversations: false,
+            conversations_confirmed: false,
             items: BTreeMap::new(),
             pending: Vec::new(),
             settled: true,
@@ -133,7 +139,14 @@ impl Collection {
 
     /// Everything anew.
     fn restart(&mut self) {
+        let conversations = self.conversations;
         *self = Self::new(self.filter);
+        self.conversations = conversations;
+    }
+
+    /// The ConversationMode that the server has to hear of.
+    pub fn unsaid_mode(&self) -> Option<bool> {
+        (self.conversations != self.conversations_confirmed).then_some(self.conversations)
     }
 
     /// Its user does something.
@@ -164,6 +177,7 @@ impl AskedCollection {
                 "<airsync:Options><airsync:FilterType>{filter}</airsync:FilterType></airsync:Options>"
             )
         });
+        let mode = self.conversations.map_or(String::new(), mode_xml);
         let mut deeds = String::new();
         for (id, deed) in &self.deeds {
             deeds.push_str(&deed.xml(id));
@@ -173,13 +187,18 @@ impl AskedCollection {
         }
         let (key, folder) = (&self.key, self.folder);
         format!(
-            "<airsync:Collection>{class}<airsync:SyncKey>{key}</airsync:SyncKey><airsync:CollectionId>{folder}</airsync:CollectionId>{changes}{window}{options}{deeds}</airsync:Collection>"
+            "<airsync:Collection>{class}<airsync:SyncKey>{key}</airsync:SyncKey><airsync:CollectionId>{folder}</airsync:CollectionId>{changes}{window}{mode}{options}{deeds}</airsync:Collection>"
         )
     }
 }
 
 pub fn window_xml(window: usize) -> String {
     format!("<airsync:WindowSize>{window}</airsync:WindowSize>")
+}
+
+pub fn mode_xml(conversations: bool) -> String {
+    let mode = u8::from(conversations);
+    format!("<airsync:ConversationMode>{mode}</airsync:ConversationMode>")
 }
 
 impl Deed {
@@ -349,10 +368,14 @@ impl SimulatedPhone {
             collection.items.clear();
             collection.forgotten = false;
             collection.confirmed = asked.filter.or(Some(0));
+            collection.conversations_confirmed = asked.conversations.unwrap_or(false);
             return;
         }
         if let Some(filter) = asked.filter {
             collection.confirmed = Some(filter);
+        }
+        if let Some(conversations) = asked.conversations {
+            collection.conversations_confirmed = conversations;
         }
         // What the phone has yet to say stays; what it said is done.
         collection.pending.drain(..asked.deeds.len());

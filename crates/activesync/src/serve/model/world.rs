@@ -1,17 +1,18 @@
 //! The server, its mailboxes, and the hands that change them beside the phones.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use bytes::Bytes;
 use fieldpost_mailbox::{
     Expunge, FlagUpdate, Flags, FolderId, FolderKind, Mailbox, NewFolder, NewItem, SpecialUse,
     UidSet, UpdateMode,
 };
+use fieldpost_store::MemoryStore;
 
 use super::phone::{Facts, Held, SimulatedPhone};
 use crate::{
     Settings,
-    testing::{Answer, Fixture, Phone},
+    testing::{Answer, Fixture, Phone, backup::copy_of},
 };
 
 pub const USERS: [&str; 2] = ["alice", "bob"];
@@ -24,6 +25,7 @@ pub struct World {
     pub random: Random,
     pub facts: [Facts; 2],
     pub phones: Vec<SimulatedPhone>,
+    backup: Option<Arc<MemoryStore>>,
     made: usize,
 }
 
@@ -58,6 +60,7 @@ impl World {
             random: Random::new(seed),
             facts: [Facts::default(), Facts::default()],
             phones: Vec::new(),
+            backup: None,
             made: 0,
         };
         // Two of alice's, and one of bob's that calls itself as one of hers.
@@ -133,18 +136,27 @@ impl World {
         self.facts[account].alive = folders.iter().map(|folder| folder.id.0).collect();
     }
 
-    /// What a folder shows to somebody who wants nothing older than `cut`, by server id.
+    /// What a folder shows to somebody who wants nothing older than `cut`, but for the `whole` conversations of what is not, by
+    /// server id.
     pub async fn shown(
         &self,
         account: usize,
         folder: FolderId,
         cut: i64,
+        whole: bool,
     ) -> std::collections::BTreeMap<String, Held> {
         let mailbox = self.mailbox(account).await;
         let labels = mailbox.labels().await.unwrap();
         let view = mailbox.view(folder).await.unwrap();
         let mut shown = std::collections::BTreeMap::new();
-        for row in view.rows().filter(|row| row.window_date >= cut) {
+        let threads: BTreeSet<_> = view
+            .rows()
+            .filter(|row| whole && row.window_date >= cut)
+            .map(|row| row.thread)
+            .collect();
+        let is_shown =
+            |row: &&fieldpost_mailbox::Row| row.window_date >= cut || threads.contains(&row.thread);
+        for row in view.rows().filter(is_shown) {
             let item = mailbox.item(folder, row.uid).await.unwrap();
             shown.insert(
                 format!("{folder}:{}", row.entry),
@@ -172,9 +184,16 @@ impl World {
             self.random.pick(&folders).unwrap()
         };
         self.made += 1;
+        let (user, number) = (USERS[account], self.made);
+        // Every other answers one of the last.
+        let references = if self.random.chance(50) {
+            let earlier = number.saturating_sub(1 + self.random.below(8));
+            format!("References: <{user}-{earlier}@demo.test>\r\n")
+        } else {
+            String::new()
+        };
         let text = format!(
-            "From: X <x@demo.test>\r\nSubject: {}-{}\r\n\r\nText\r\n",
-            USERS[account], self.made
+            "From: X <x@demo.test>\r\nSubject: {user}-{number}\r\nMessage-ID: <{user}-{number}@demo.test>\r\n{references}\r\nText\r\n"
         );
         let mailbox = self.mailbox(account).await;
         let mut incoming = self
@@ -339,5 +358,31 @@ impl World {
         for phone in &mut self.phones {
             phone.may_be_incomplete = true;
         }
+    }
+
+    pub async fn back_up(&mut self) -> String {
+        self.backup = Some(copy_of(&*self.fixture.store).await);
+        "backup".into()
+    }
+
+    /// The last backup is put back, on a machine that knows nothing of what came after it. What is told then may be told by
+    /// beginning anew, and is no less right.
+    pub async fn restore(&mut self) -> String {
+        // Once: a second time would give out the ids of the first life once more.
+        let Some(backup) = self.backup.take() else {
+            return "none".into();
+        };
+        self.fixture = self.fixture.restored(backup).await;
+        for account in 0..USERS.len() {
+            self.note_alive(account).await;
+        }
+        for phone in &mut self.phones {
+            phone.may_be_incomplete = true;
+            phone.hierarchy_forgotten = true;
+            for collection in phone.collections.values_mut() {
+                collection.forgotten = true;
+            }
+        }
+        "restored".into()
     }
 }
