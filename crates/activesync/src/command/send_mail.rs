@@ -12,7 +12,7 @@ use bytes::Bytes;
 use fieldpost_mailbox::{AccountId, DeviceId, FlagUpdate, Flags, UpdateMode};
 use fieldpost_message::outgoing::{self, Outgoing, Sender};
 use fieldpost_transport::{Address, Addressee, BodyType, Envelope, Refusal, SentCopy, Submission};
-use fieldpost_wbxml::{Command, Version, tags::compose_mail as tag};
+use fieldpost_wbxml::{Command, Content, Version, tags::compose_mail as tag};
 use parking_lot::Mutex;
 
 use source::Source;
@@ -158,9 +158,11 @@ fn read(session: &Session) -> Result<Asked, Failure> {
     }
     let mime = root
         .child(tag::MIME)
-        .map(|mime| match mime.bytes() {
-            Cow::Borrowed(bytes) => request.body.slice_ref(bytes),
-            Cow::Owned(bytes) => bytes.into(),
+        .map(|mime| match mime.content() {
+            [Content::Opaque(bytes)] => request.body.slice_ref(bytes),
+            [Content::Text(Cow::Borrowed(text))] => request.body.slice_ref(text.as_bytes()),
+            // In pieces, or not UTF-8: it is no part of the request as it stands.
+            _ => mime.bytes().into_owned().into(),
         })
         .unwrap_or_default();
     Ok(Asked {

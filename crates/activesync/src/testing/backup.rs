@@ -1,6 +1,9 @@
 //! A copy of all that a store holds, as a backup has it.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::Arc,
+};
 
 use fieldpost_store::{
     AccountId, Commit, Committed, MemoryStore, Scan, StageOptions, Store, read_to_end,
@@ -12,7 +15,7 @@ pub async fn copy_of(store: &dyn Store) -> Arc<MemoryStore> {
     let mut commits: HashMap<AccountId, Commit> = HashMap::new();
     let mut staged = HashMap::new();
     for hold in store.holds(None, usize::MAX).await.unwrap() {
-        if !staged.contains_key(&hold.body) {
+        if let Entry::Vacant(place) = staged.entry(hold.body) {
             let mut reader = store.body(hold.body, 0..u64::MAX).await.unwrap();
             let bytes = read_to_end(&mut *reader, 1 << 20).await.unwrap();
             let options = StageOptions {
@@ -21,7 +24,7 @@ pub async fn copy_of(store: &dyn Store) -> Arc<MemoryStore> {
             };
             let mut writer = copy.stage_body(options).await.unwrap();
             writer.write(bytes).await.unwrap();
-            staged.insert(hold.body, writer.finish().await.unwrap());
+            place.insert(writer.finish().await.unwrap());
         }
         commits
             .entry(hold.account)

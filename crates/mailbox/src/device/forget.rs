@@ -42,7 +42,7 @@ impl Mailbox {
 
     /// The same after a backup was put back, which does not know what each device took up since: in every folder.
     pub(crate) async fn forget_after_restore(&self, id: &DeviceId) -> Result<(), Error> {
-        for folder in self.folders().await?.iter() {
+        for folder in &*self.folders().await? {
             self.forget_state(id, folder.id, true).await?;
         }
         self.forget_state(id, FolderId::HIERARCHY, true).await

@@ -7,7 +7,7 @@ use crate::{
     testing::{
         Answer, Fixture, Phone,
         collection::{Sync, deliver, mail},
-        text_of,
+        text_of, wbxml,
     },
 };
 
@@ -374,4 +374,30 @@ async fn the_original_is_in_replies_and_forwards_unless_the_message_is_whole() {
     assert!(!row.flags.contains(Flags::SEEN));
     let labels = alice.labels().await.unwrap();
     assert!(labels.keywords(row.labels).any(|word| word == "$Forwarded"));
+}
+
+/// A mail as a string that is not UTF-8, or in two strings, is taken as it reads, and ends nothing else.
+#[tokio::test]
+async fn a_message_may_be_a_string_of_any_bytes_and_come_in_pieces() {
+    let fixture = Fixture::new().await;
+    let phone = Phone::new(&fixture, "d1", "14.1").await;
+    let whole = wbxml(&document("SendMail", "c1", "", TO_BOB));
+    let at = whole.windows(4).position(|text| text == b"Text").unwrap();
+    for (id, between) in [("c2", &b"\xb5"[..]), ("c3", b"\0\x03")] {
+        let mut sent = whole.clone();
+        sent.splice(at + 2..at + 2, between.iter().copied());
+        let name = sent.windows(2).position(|text| text == b"c1").unwrap();
+        sent[name..name + 2].copy_from_slice(id.as_bytes());
+        let answer = phone.asking("SendMail", "").body(sent).of(&fixture).await;
+        assert_eq!(answer.status, hyper::StatusCode::OK);
+        assert!(answer.body.is_empty(), "{}", answer.xml());
+    }
+    let bob = fixture.mailbox("bob").await;
+    let came = messages(&bob, SpecialUse::Inbox).await;
+    assert!(
+        came[0].0.trim_end().ends_with("Te\u{fffd}xt"),
+        "{}",
+        came[0].0
+    );
+    assert!(came[1].0.trim_end().ends_with("\nText"), "{}", came[1].0);
 }
