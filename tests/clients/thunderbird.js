@@ -39,19 +39,24 @@ function flag(subject) {
     inbox().markMessagesFlagged([bySubject(subject)], true);
 }
 
-// Ends when Thunderbird shows the message as answered.
-function whenAnswered(subject) {
+// Ends when Thunderbird shows the message as answered, or with false after some seconds.
+function whenAnswered(subject, seconds) {
     const { mailSession } = MailServices;
     const message = bySubject(subject);
     const isAnswered = () => Boolean(message.flags & Ci.nsMsgMessageFlags.Replied);
     return new Promise(resolve => {
         const listener = {
             onFolderPropertyFlagChanged() {
-                if (!isAnswered()) return;
-                mailSession.RemoveFolderListener(listener);
-                resolve(true);
+                if (isAnswered()) end(true);
             }
         };
+        const timer = Cc['@mozilla.org/timer;1'].createInstance(Ci.nsITimer);
+        const end = shown => {
+            timer.cancel();
+            mailSession.RemoveFolderListener(listener);
+            resolve(shown);
+        };
+        timer.initWithCallback(() => end(isAnswered()), seconds * 1000, Ci.nsITimer.TYPE_ONE_SHOT);
         mailSession.AddFolderListener(listener, Ci.nsIFolderListener.propertyFlagChanged);
         if (isAnswered()) listener.onFolderPropertyFlagChanged();
     });
