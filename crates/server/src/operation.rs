@@ -80,13 +80,13 @@ pub enum Operation {
     /// `import ADDRESS`
     ImportMail(import::mail::Request),
     /// `queue drop`
-    QueueDrop(queue::drop::Request),
+    QueueDrop(queue::Request),
     /// `queue hold`
-    QueueHold(queue::hold::Request),
+    QueueHold(queue::Request),
     /// `queue list`
     QueueList(queue::list::Request),
     /// `queue retry`
-    QueueRetry(queue::retry::Request),
+    QueueRetry(queue::Request),
     /// `queue show`
     QueueShow(queue::show::Request),
     /// `restore --account`

@@ -127,6 +127,30 @@ pub struct Which {
     pub all: bool,
 }
 
+/// What an operation on messages needs to know.
+#[derive(Deserialize, Serialize)]
+pub struct Request {
+    which: Which,
+}
+
+impl Request {
+    /// Does `change` to each message that was named. What went out meanwhile does not count.
+    pub async fn for_each<F>(
+        self,
+        engine: &Arc<Engine>,
+        change: impl Fn(QueueId) -> F,
+    ) -> Result<Done, Failure>
+    where
+        F: Future<Output = Result<bool, fieldpost_mailbox::Error>>,
+    {
+        let mut messages = 0;
+        for id in self.which.find(engine).await? {
+            messages += u64::from(change(id).await.map_err(of_mailbox)?);
+        }
+        Ok(Done { messages })
+    }
+}
+
 /// How many messages were meant.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Done {

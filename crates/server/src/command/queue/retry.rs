@@ -3,26 +3,14 @@
 use std::sync::Arc;
 
 use clap::Args;
-use serde::{Deserialize, Serialize};
 
-use super::{Done, Which};
-use crate::{
-    command::Context,
-    engine::{Engine, of_mailbox},
-    exchange::Failure,
-    operation::Operation,
-};
+use super::{Done, Request, Which};
+use crate::{command::Context, engine::Engine, exchange::Failure, operation::Operation};
 
 /// Arguments of `queue retry`.
 #[derive(Args)]
 pub struct Arguments {
     #[command(flatten)]
-    which: Which,
-}
-
-/// What the operation needs to know.
-#[derive(Deserialize, Serialize)]
-pub struct Request {
     which: Which,
 }
 
@@ -35,12 +23,8 @@ pub fn run(arguments: Arguments, context: &Context) -> anyhow::Result<()> {
     context.print(&done, |out| writeln!(out, "{} tried", done.messages))
 }
 
-/// Does it. What went out meanwhile does not count.
+/// Does it.
 pub async fn operate(request: Request, engine: &Arc<Engine>) -> Result<Done, Failure> {
-    let mut messages = 0;
-    for id in request.which.find(engine).await? {
-        let is_there = engine.transport.retry_now(id).await.map_err(of_mailbox)?;
-        messages += u64::from(is_there);
-    }
-    Ok(Done { messages })
+    let retry_now = |id| engine.transport.retry_now(id);
+    request.for_each(engine, retry_now).await
 }
