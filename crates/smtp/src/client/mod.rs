@@ -25,7 +25,7 @@ pub use outgoing_data::DataEncoder;
 pub use relay::Relay;
 pub use reply::{ReplyError, ReplyParser, ServerReply};
 pub use stream::ClientError;
-pub use tls::{certificates, unverified, verified};
+pub use tls::{certificates, checked, unverified, verified};
 
 /// How a connection is to be secured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! TLS as the client speaks it: with certificates that are verified, or with any.
 
-use std::{path::Path, sync::Arc};
+use std::{fmt, path::Path, sync::Arc};
 
 use rustls::{
     ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
@@ -34,28 +34,50 @@ pub fn verified(
 
 /// TLS to any server: who listens on the way learns nothing, who sits in between may be anybody.
 pub fn unverified(provider: Arc<CryptoProvider>) -> Result<Arc<ClientConfig>, Error> {
-    let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
+    checked(provider, |_| Ok(()))
+}
+
+/// TLS to servers whose own certificate `check` takes; nobody has to vouch for them.
+pub fn checked(
+    provider: Arc<CryptoProvider>,
+    check: impl Fn(&CertificateDer<'_>) -> Result<(), Error> + Send + Sync + 'static,
+) -> Result<Arc<ClientConfig>, Error> {
+    let verifier = Arc::new(Checked {
+        provider: Arc::clone(&provider),
+        check: Box::new(check),
+    });
+    let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
+        .with_custom_certificate_verifier(verifier)
         .with_no_client_auth();
     Ok(Arc::new(config))
 }
 
-/// Takes every certificate; that the server has its key is still proved.
-#[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
+type Check = dyn Fn(&CertificateDer<'_>) -> Result<(), Error> + Send + Sync;
 
-impl ServerCertVerifier for Anybody {
+/// Takes what `check` takes; that the server has its key is proved in any case.
+struct Checked {
+    provider: Arc<CryptoProvider>,
+    check: Box<Check>,
+}
+
+impl fmt::Debug for Checked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Checked").finish_non_exhaustive()
+    }
+}
+
+impl ServerCertVerifier for Checked {
     fn verify_server_cert(
         &self,
-        _: &CertificateDer<'_>,
+        certificate: &CertificateDer<'_>,
         _: &[CertificateDer<'_>],
         _: &ServerName<'_>,
         _: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
+        (self.check)(certificate).map(|()| ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
@@ -64,7 +86,7 @@ impl ServerCertVerifier for Anybody {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
+        let algorithms = &self.provider.signature_verification_algorithms;
         verify_tls12_signature(message, certificate, signature, algorithms)
     }
 
@@ -74,11 +96,13 @@ impl ServerCertVerifier for Anybody {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
+        let algorithms = &self.provider.signature_verification_algorithms;
         verify_tls13_signature(message, certificate, signature, algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }

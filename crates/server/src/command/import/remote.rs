@@ -3,12 +3,9 @@
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use rustls::{
-    ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
-};
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject as _};
+use fieldpost_smtp::client;
+use rustls::{ClientConfig, RootCertStore, crypto::ring};
+use rustls_pki_types::{CertificateDer, ServerName, pem::PemObject as _};
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 use tokio::{
@@ -173,7 +170,7 @@ impl Lines {
         }
         let name = ServerName::try_from(server.host.clone())
             .map_err(|_| RemoteError::Name(server.host.clone()))?;
-        let connector = TlsConnector::from(Arc::new(tls(trust)?));
+        let connector = TlsConnector::from(tls(trust)?);
         let stream = timed(connector.connect(name, self.stream.into_inner())).await??;
         Ok(Self::over(stream))
     }
@@ -233,27 +230,34 @@ async fn timed<T>(work: impl Future<Output = T>) -> Result<T, RemoteError> {
         .map_err(|_| RemoteError::Silent)
 }
 
-fn tls(trust: &Trust) -> Result<ClientConfig, RemoteError> {
+fn tls(trust: &Trust) -> Result<Arc<ClientConfig>, RemoteError> {
     let provider = Arc::new(ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .map_err(std::io::Error::other)?;
-    let roots = match trust {
-        Trust::System => authorities(&system_authorities()?)?,
-        Trust::Authorities(pem) => authorities(pem.as_bytes())?,
-        Trust::Fingerprint(_) | Trust::Anything => {
-            let wanted = match trust {
-                Trust::Fingerprint(wanted) => Some(*wanted),
-                Trust::System | Trust::Authorities(_) | Trust::Anything => None,
-            };
-            let verifier = Arc::new(Pinned { wanted, provider });
-            return Ok(builder
-                .dangerous()
-                .with_custom_certificate_verifier(verifier)
-                .with_no_client_auth());
+    let config = match trust {
+        Trust::System => client::verified(provider, authorities(&system_authorities()?)?),
+        Trust::Authorities(pem) => client::verified(provider, authorities(pem.as_bytes())?),
+        Trust::Fingerprint(wanted) => {
+            let wanted = *wanted;
+            client::checked(provider, move |certificate| {
+                has_fingerprint(certificate, &wanted)
+            })
         }
+        Trust::Anything => client::unverified(provider),
     };
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+    Ok(config.map_err(std::io::Error::other)?)
+}
+
+fn has_fingerprint(
+    certificate: &CertificateDer<'_>,
+    wanted: &[u8; 32],
+) -> Result<(), rustls::Error> {
+    let is = <[u8; 32]>::from(sha2::Sha256::digest(certificate));
+    if is == *wanted {
+        return Ok(());
+    }
+    Err(rustls::Error::General(format!(
+        "its certificate has the fingerprint {}",
+        hexadecimal(&is)
+    )))
 }
 
 /// The file in which this machine keeps the authorities that it trusts.
@@ -278,59 +282,6 @@ fn authorities(pem: &[u8]) -> Result<RootCertStore, RemoteError> {
         return Err(RemoteError::Authorities("there is none in it".into()));
     }
     Ok(roots)
-}
-
-/// Believes one certificate, or any. That the server has its key is proven all the same.
-#[derive(Debug)]
-struct Pinned {
-    wanted: Option<[u8; 32]>,
-    provider: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for Pinned {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let is = <[u8; 32]>::from(sha2::Sha256::digest(end_entity));
-        match self.wanted {
-            Some(wanted) if wanted != is => Err(rustls::Error::General(format!(
-                "its certificate has the fingerprint {}",
-                hexadecimal(&is)
-            ))),
-            Some(_) | None => Ok(ServerCertVerified::assertion()),
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signature, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signature, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
-            .signature_verification_algorithms
-            .supported_schemes()
-    }
 }
 
 /// A SHA-256 fingerprint, with colons or without, in either case.
