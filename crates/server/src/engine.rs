@@ -9,7 +9,7 @@ use std::{
 use fieldpost_directory::{self as directory, Directory};
 use fieldpost_mailbox::{self as mailbox, Expunge, Mailbox, Mailboxes, UidSet};
 use fieldpost_store::{AccountId, StoreError};
-use fieldpost_transport::{SpamFiling, Transport};
+use fieldpost_transport::{OutOfOfficeReplies, SpamFiling, Transport};
 
 use crate::{
     config::{Config, PlaintextSignIn},
@@ -59,7 +59,7 @@ impl Engine {
             Arc::clone(&directory),
             Arc::clone(&mailboxes),
             transport_settings(&config)?,
-            vec![Arc::new(SpamFiling)],
+            vec![Arc::new(SpamFiling), Arc::new(OutOfOfficeReplies)],
         );
         Ok(Arc::new(Self {
             config,

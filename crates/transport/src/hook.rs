@@ -1,14 +1,16 @@
 //! What may be done to a message as it is delivered to one recipient.
 //!
 //! Hooks run in the order in which the server lists them, in two passes: each may change the [`Placement`] or refuse
-//! before the message is in the mailbox, and each hears of it once it is durably there. This is where spam filing
-//! ([`SpamFiling`](crate::SpamFiling), which chooses another folder), meeting mail (file it into the calendar as well) and
-//! out-of-office answers (answer what was delivered) come in; a server without hooks delivers to the inbox.
+//! before the message is in the mailbox, and each hears of it once it is durably there. This is where spam filing (choose
+//! another folder), out-of-office replies (answer what was delivered) and, later, meeting mail (file it into the calendar as well)
+//! come in; a server without hooks delivers to the inbox.
+
+use std::sync::Arc;
 
 use fieldpost_mailbox::SpecialUse;
 use fieldpost_store::BoxFuture;
 
-use crate::{Delivered, Envelope, Received, Recipient, Refusal};
+use crate::{Delivered, Envelope, Received, Recipient, Refusal, Transport};
 
 /// One step of delivery.
 pub trait Hook: Send + Sync {
@@ -41,6 +43,8 @@ pub trait Hook: Send + Sync {
 /// One message for one recipient.
 #[derive(Clone, Copy, Debug)]
 pub struct Delivery<'a> {
+    /// Who delivers, for hooks that send something themselves.
+    pub transport: &'a Arc<Transport>,
     /// Sender and parameters.
     pub envelope: &'a Envelope,
     /// The message.

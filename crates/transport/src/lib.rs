@@ -46,6 +46,7 @@ pub use envelope::{BodyType, Envelope, Notify, Ret};
 pub use hook::{Delivery, Hook, Placement};
 pub use hops::HopCounter;
 pub use incoming::{Incoming, Received};
+pub use out_of_office::OutOfOfficeReplies;
 pub use queue::{Pending, QueueEntry, QueueId, QueueSettings, QueueStatistics};
 pub use recipient::Recipient;
 pub use refusal::{Refusal, Status};

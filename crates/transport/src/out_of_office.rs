@@ -11,28 +11,44 @@ use fieldpost_mailbox::{
     Audience, Error, Header, Mailbox, Query, Reply, SpecialUse, UidSet, When, device::unique,
 };
 use fieldpost_message::{address::Room, compose, date, encoded_word, header};
+use fieldpost_store::BoxFuture;
 
 use crate::{
-    Address, Addressee, Delivered, Envelope, Notify, Received, Recipient, Submission, Transport,
+    Address, Addressee, Delivered, Delivery, Envelope, Hook, Notify, Received, Recipient,
+    Submission, Transport,
 };
 
-impl Transport {
-    /// Answers a message that has been delivered, if there is an answer to give. What goes wrong is told to the log only: the message is
-    /// delivered in any case.
-    pub(crate) async fn answer_absence(
-        self: &Arc<Self>,
-        envelope: &Envelope,
-        recipient: &Recipient,
-        delivered: &Delivered,
-    ) {
-        if let Some(sender) = &envelope.sender
-            && let Err(error) = self.try_answer(sender, recipient, delivered).await
-        {
-            tracing::warn!(account = %recipient.account(), %error, "an out-of-office reply is not sent");
-        }
+/// Answers what was delivered while the owner is away.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OutOfOfficeReplies;
+
+impl Hook for OutOfOfficeReplies {
+    fn name(&self) -> &'static str {
+        "out of office"
     }
 
-    async fn try_answer(
+    /// What goes wrong is told to the log only: the message is delivered in any case.
+    fn delivered<'a>(
+        &'a self,
+        delivery: &'a Delivery<'a>,
+        delivered: &'a Delivered,
+    ) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            let recipient = delivery.recipient;
+            if let Some(sender) = &delivery.envelope.sender
+                && let Err(error) = delivery
+                    .transport
+                    .answer_absence(sender, recipient, delivered)
+                    .await
+            {
+                tracing::warn!(account = %recipient.account(), %error, "an out-of-office reply is not sent");
+            }
+        })
+    }
+}
+
+impl Transport {
+    async fn answer_absence(
         self: &Arc<Self>,
         sender: &Address,
         recipient: &Recipient,
@@ -41,8 +57,11 @@ impl Transport {
         let id = recipient.account();
         let mailbox = self.mailboxes.open(id).await?;
         let setting = mailbox.out_of_office().await?;
+        if setting.when == When::Never || is_a_program(sender) {
+            return Ok(());
+        }
         let own = self.directory.resolve(sender.as_str());
-        if setting.when == When::Never || is_a_program(sender) || own == Some(id) {
+        if own == Some(id) || mailbox.special(SpecialUse::Junk).await?.id == delivered.folder {
             return Ok(());
         }
         let (Some(account), Some(domain)) = (self.directory.account(id), sender.domain()) else {
@@ -99,7 +118,7 @@ impl Transport {
             is_spam: false,
             passed: None,
         };
-        let submitted = self.submit(Submission {
+        let submission = Submission {
             account: account.id,
             envelope: Envelope::default(),
             received,
@@ -108,9 +127,8 @@ impl Transport {
                 ..Addressee::new(sender.clone(), destination)
             }],
             copy: None,
-        });
-        // Boxed: a submission delivers, and a delivery may answer.
-        if let Err(refusal) = Box::pin(submitted).await {
+        };
+        if let Err(refusal) = self.submit(submission).await {
             tracing::info!(account = %account.id, %refusal, "an out-of-office reply was refused");
         }
         Ok(())

@@ -186,6 +186,7 @@ impl Transport {
         recipient: &Recipient,
     ) -> Result<Delivered, Refusal> {
         let delivery = Delivery {
+            transport: self,
             envelope: &message.envelope,
             received: &message.received,
             recipient,
@@ -194,7 +195,6 @@ impl Transport {
         for hook in &self.hooks {
             hook.place(&delivery, &mut placement).await?;
         }
-        let is_spam = placement.folder == SpecialUse::Junk;
         let delivered = self.append(message, recipient, placement).await;
         let delivered = delivered.map_err(|error| {
             let refusal = refusal::of_mailbox(&error, self.settings.over_quota);
@@ -203,10 +203,6 @@ impl Transport {
         })?;
         for hook in &self.hooks {
             hook.delivered(&delivery, &delivered).await;
-        }
-        if !is_spam {
-            self.answer_absence(&message.envelope, recipient, &delivered)
-                .await;
         }
         Ok(delivered)
     }

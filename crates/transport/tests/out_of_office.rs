@@ -9,7 +9,7 @@ use std::sync::{
 use fieldpost_directory::{Directory, NewAccount};
 use fieldpost_mailbox::{Mailbox, Mailboxes, OutOfOffice, Reply, SpecialUse, When};
 use fieldpost_store::{MemoryStore, Store};
-use fieldpost_transport::{Address, Envelope, Relay, Settings, Transport};
+use fieldpost_transport::{Address, Envelope, OutOfOfficeReplies, Relay, Settings, Transport};
 
 const DAY: i64 = 86_400;
 
@@ -41,13 +41,14 @@ async fn fixture() -> Fixture {
             ..fieldpost_mailbox::Settings::default()
         },
     );
-    let transport = Transport::new(
+    let transport = Transport::with_hooks(
         Arc::clone(&directory),
         Arc::clone(&mailboxes),
         Settings {
             relay: Relay::Smarthost,
             ..Settings::default()
         },
+        vec![Arc::new(OutOfOfficeReplies)],
     );
     Fixture {
         directory,
