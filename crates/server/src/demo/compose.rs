@@ -6,6 +6,7 @@ use std::fmt::Write;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use encoding_rs::Encoding;
+use fieldpost_message::compose::base64_body;
 use jiff::Timestamp;
 
 /// A mail to be written.
@@ -219,7 +220,7 @@ impl Draft {
                     "Content-Type: image/png\r\nContent-ID: <{id}>\r\nContent-Disposition: inline\r\n\
                      Content-Transfer-Encoding: base64\r\n"
                 ),
-                body: base64_lines(&super::files::png(*width, *height, *colours)),
+                body: base64_body(&super::files::png(*width, *height, *colours)),
             },
             Attached::Pdf(name, lines) => {
                 binary("application/pdf", name, &super::files::pdf(lines))
@@ -229,7 +230,7 @@ impl Draft {
                 headers: "Content-Type: text/calendar; charset=utf-8; method=REQUEST\r\n\
                           Content-Transfer-Encoding: base64\r\n"
                     .into(),
-                body: base64_lines(text.replace('\n', "\r\n").as_bytes()),
+                body: base64_body(text.replace('\n', "\r\n").as_bytes()),
             },
             Attached::Mail(id) => {
                 let inner = others
@@ -269,7 +270,7 @@ fn text_part(kind: &str, text: &str, encoding: &'static Encoding) -> Part {
     } else if bytes.iter().filter(|byte| !byte.is_ascii()).count() * 6 < bytes.len() {
         ("quoted-printable", quoted_printable(&bytes))
     } else {
-        ("base64", base64_lines(&bytes))
+        ("base64", base64_body(&bytes))
     };
     Part {
         headers: format!(
@@ -299,7 +300,7 @@ fn binary(kind: &str, name: &str, bytes: &[u8]) -> Part {
             "Content-Type: {kind}\r\nContent-Disposition: attachment;\r\n {parameter}\r\n\
              Content-Transfer-Encoding: base64\r\n"
         ),
-        body: base64_lines(bytes),
+        body: base64_body(bytes),
     }
 }
 
@@ -337,15 +338,6 @@ fn encoded_words(text: &str, encoding: &'static Encoding) -> String {
     }
     words.push(word(&chunk));
     words.join("\r\n ")
-}
-
-fn base64_lines(bytes: &[u8]) -> String {
-    let mut lines = String::new();
-    for line in bytes.chunks(57) {
-        lines.push_str(&STANDARD.encode(line));
-        lines.push_str("\r\n");
-    }
-    lines
 }
 
 /// RFC 2045 §6.7: lines of at most 76 bytes.

@@ -1,11 +1,10 @@
 //! The message that is replied to or forwarded, and how it is joined to the new one.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use fieldpost_mailbox::{Error, FolderId, Item, Row};
 use fieldpost_message::{
     Content, Limits, Scanner, Summary,
     body::{Bodies, TextReader},
-    header,
+    compose, header,
 };
 
 use crate::{
@@ -158,10 +157,7 @@ impl Source {
             )
             .as_bytes(),
         );
-        for line in STANDARD.encode(&text).as_bytes().chunks(76) {
-            out.extend_from_slice(line);
-            out.extend_from_slice(b"\r\n");
-        }
+        out.extend_from_slice(compose::base64_body(text.as_bytes()).as_bytes());
         Ok(Some(out))
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::AccountRow;
 use crate::{
-    command::{Context, restore::parse_date},
+    command::{Context, device::moment, restore::parse_date},
     engine::{self, Engine},
     exchange::{Failure, FailureKind},
     operation::Operation,
@@ -122,10 +122,6 @@ pub fn run(arguments: Arguments, context: &Context) -> anyhow::Result<()> {
         html: arguments.html,
     }))?;
     context.print(&answer, |out| {
-        let moment = |second| {
-            jiff::Timestamp::from_second(second)
-                .map_or_else(|_| "never".to_owned(), |moment| moment.to_string())
-        };
         match answer.state {
             State::Off => return writeln!(out, "{}: nobody is answered", answer.account.address),
             State::On => writeln!(out, "{}: out of office", answer.account.address)?,
