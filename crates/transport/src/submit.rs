@@ -7,7 +7,8 @@ use fieldpost_mailbox::{Error, Flags, NewItem, NewOutgoing, SpecialUse};
 use fieldpost_store::AccountId;
 
 use crate::{
-    Address, Destination, Envelope, Notify, Pending, Received, Recipient, Refusal, Transport,
+    Address, Destination, DkimSigner, Envelope, Notify, Pending, Received, Recipient, Refusal,
+    Transport,
     destination::canonical_domain,
     queue::{self, encode_envelope},
     refusal,
@@ -158,10 +159,14 @@ impl Transport {
     /// The DKIM-Signature field of a message, if its sender's domain signs.
     fn signature(&self, envelope: &Envelope, received: &Received) -> Option<String> {
         let passed = received.passed.as_ref()?;
+        self.signer(envelope)?.sign(passed, self.now())
+    }
+
+    /// Who signs mail of that sender.
+    pub(crate) fn signer(&self, envelope: &Envelope) -> Option<&DkimSigner> {
         let domain = canonical_domain(envelope.sender.as_ref()?.domain()?)?;
         let mut signers = self.settings.dkim.iter();
-        let signer = signers.find(|signer| signer.domain() == &*domain)?;
-        signer.sign(passed, self.now())
+        signers.find(|signer| signer.domain() == &*domain)
     }
 
     fn pending(&self, addressee: Addressee) -> Pending {
