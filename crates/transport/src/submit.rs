@@ -1,6 +1,6 @@
 //! Sending: what people of ours write goes to its recipients, here and elsewhere, and a copy into their Sent folder.
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use fieldpost_mailbox::{Error, Flags, NewItem, NewOutgoing, SpecialUse};
@@ -10,6 +10,7 @@ use crate::{
     Address, Destination, DkimSigner, Envelope, Notify, Pending, Received, Recipient, Refusal,
     Transport,
     destination::canonical_domain,
+    group::Done,
     queue::{self, encode_envelope},
     refusal,
 };
@@ -81,6 +82,15 @@ impl Transport {
     ///
     /// A refusal means that nobody has it, but for a failure of our own store behind the first deliveries; then it is temporary.
     pub async fn submit(self: &Arc<Self>, submission: Submission) -> Result<Submitted, Refusal> {
+        self.send(submission, "").await
+    }
+
+    /// The same; `trace`, whole header lines, goes before the message for recipients elsewhere.
+    pub(crate) async fn send(
+        self: &Arc<Self>,
+        submission: Submission,
+        trace: &str,
+    ) -> Result<Submitted, Refusal> {
         let Submission {
             account,
             envelope,
@@ -88,7 +98,7 @@ impl Transport {
             recipients,
             copy,
         } = submission;
-        let recipients = self.expanded(recipients, &mut HashSet::new());
+        let recipients = self.expanded(recipients, &mut Done::default());
         let (local, mut pending) = self.sort(recipients);
         let (mut delivered, mut worst) = (0, None);
         let (addressees, accounts): (Vec<Addressee>, Vec<Recipient>) = local.into_iter().unzip();
@@ -130,7 +140,7 @@ impl Transport {
         }
         let queued = pending.len();
         let id = self
-            .keep(account, &envelope, received, pending, copy)
+            .keep(account, &envelope, received, pending, (copy, trace))
             .await?;
         Ok(Submitted {
             delivered,
@@ -184,7 +194,7 @@ impl Transport {
         envelope: &Envelope,
         received: Received,
         pending: Vec<Pending>,
-        copy: Option<SentCopy>,
+        (copy, trace): (Option<SentCopy>, &str),
     ) -> Result<Option<queue::QueueId>, Refusal> {
         let failed = |error: Error| refusal::of_mailbox(&error, self.settings.over_quota);
         let mailbox = self.mailboxes.outbox_of(account).await.map_err(failed)?;
@@ -208,7 +218,7 @@ impl Transport {
             }
             return Ok(None);
         };
-        let prefix = self.signature(envelope, &received).unwrap_or_default();
+        let prefix = self.signature(envelope, &received).unwrap_or_default() + trace;
         let message = NewOutgoing {
             received: received.inner,
             due,

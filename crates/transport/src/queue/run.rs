@@ -306,12 +306,7 @@ impl Transport {
         while let Some(chunk) = reader.next().await? {
             incoming.write(chunk).await?;
         }
-        Ok(Received {
-            inner: incoming.finish().await?,
-            // It was sent by somebody of ours.
-            is_spam: false,
-            passed: None,
-        })
+        Ok(Received::own(incoming.finish().await?))
     }
 }
 

@@ -7,8 +7,8 @@ use fieldpost_directory::{Directory, NewAccount};
 use fieldpost_mailbox::{AccountId, Mailbox, Mailboxes, SpecialUse};
 use fieldpost_store::{BoxFuture, MemoryStore, Store};
 use fieldpost_transport::{
-    Address, Addressee, Envelope, Handed, NextHop, Parcel, Received, Refusal, Relay, SentCopy,
-    Settings, SpamFiling, Status, Submission, Submitted, Transport, Wire, WireSession,
+    Address, Addressee, Envelope, Handed, Incoming, NextHop, Parcel, Received, Refusal, Relay,
+    SentCopy, Settings, SpamFiling, Status, Submission, Submitted, Transport, Wire, WireSession,
 };
 use parking_lot::Mutex;
 use tokio::{sync::Notify, task::JoinHandle, time::Instant};
@@ -115,12 +115,20 @@ impl World {
         self.mailboxes.open(self.account(name)).await.unwrap()
     }
 
+    /// What alice hands in.
     pub async fn received(&self, text: &str) -> Received {
-        let mut incoming = self
-            .transport
-            .compose(self.account("alice"), None)
-            .await
-            .unwrap();
+        let alice = self.account("alice");
+        let incoming = self.transport.compose(alice, None).await;
+        self.written(incoming.unwrap(), text).await
+    }
+
+    /// What comes from other servers.
+    pub async fn from_outside(&self, text: &str) -> Received {
+        let incoming = self.transport.receive(&[], None).await;
+        self.written(incoming.unwrap(), text).await
+    }
+
+    async fn written(&self, mut incoming: Incoming, text: &str) -> Received {
         incoming
             .write(Bytes::copy_from_slice(text.as_bytes()))
             .await
