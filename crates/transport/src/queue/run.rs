@@ -53,7 +53,14 @@ impl Transport {
                 let slot = Arc::clone(&slots).acquire_owned().await;
                 let (transport, hops, stop) = (Arc::clone(&self), Arc::clone(&hops), stop.clone());
                 tokio::spawn(async move {
-                    let due = transport.look_after(key, &hops, &stop).await;
+                    let work = transport.look_after(key, &hops, &stop);
+                    let due = match transport.guarded(key, work).await {
+                        Ok(due) => due,
+                        Err(refusal) => transport.after_panic(key, &refusal).await,
+                    };
+                    if due.is_none() {
+                        transport.queue.panics.forget(key);
+                    }
                     transport.queue.schedule.end(key, due);
                     drop(slot);
                 });
@@ -123,7 +130,17 @@ impl Transport {
         let mut attempts = stream::iter(plan)
             .map(|(hop, numbers)| {
                 let mailbox = mailbox.clone();
-                async move { self.attempt(&mailbox, key, &hop, &numbers, hops).await }
+                async move {
+                    let attempt = self.attempt(&mailbox, key, &hop, &numbers, hops);
+                    match self.guarded(key, attempt).await {
+                        Ok(outcomes) => outcomes,
+                        // The other hops have nothing to do with it.
+                        Err(refusal) => {
+                            let same = |number| (number, Outcome::Refused(refusal.clone()));
+                            Ok(numbers.into_iter().map(same).collect())
+                        }
+                    }
+                }
             })
             .buffer_unordered(HOPS_AT_ONCE);
         while let Some(outcomes) = attempts.next().await {
@@ -132,7 +149,10 @@ impl Transport {
                 next = self.settle(&mailbox, key, outcomes, stop).await?;
             }
         }
-        Ok(next)
+        match next {
+            Some(_) => Ok(self.held_for_panics(key).await?.unwrap_or(next)),
+            None => Ok(None),
+        }
     }
 
     /// Which recipients go where now, and those about whom it is decided already.

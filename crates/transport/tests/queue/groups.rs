@@ -36,7 +36,7 @@ async fn comes(
             Err(refusal) => return vec![Err(refusal.code)],
         }
     }
-    let received = world.from_outside(text).await;
+    let received = world.arrived(text).await;
     let envelope = Envelope {
         sender,
         ..Envelope::default()
