@@ -4,8 +4,8 @@
 //! four steps: [`Transport::recipient`] for each address, [`Transport::receive`] for the bytes,
 //! [`Transport::deliver`], and [`Deliveries::next`] for each recipient's result.
 //!
-//! Whoever sends for people of ours (submission, ActiveSync) asks [`Transport::destination`] for each address, takes the
-//! message in by [`Transport::compose`], and hands it to [`Transport::submit`]: recipients of ours have it at once, all others
+//! Whoever sends for people of ours (submission, ActiveSync) makes the header fit to travel by [`Transport::outgoing`], asks
+//! [`Transport::destination`] for each address, takes the message in by [`Transport::compose`], and hands it to [`Transport::submit`]: recipients of ours have it at once, all others
 //! through the [`queue`], which hands it to whoever speaks SMTP behind the trait [`Wire`].
 //!
 //! Invariants:
@@ -34,6 +34,7 @@ mod outbound;
 pub mod queue;
 mod recipient;
 mod refusal;
+mod send_right;
 mod settings;
 mod spam;
 mod submit;
