@@ -32,6 +32,7 @@ pub use record::{Malformed, Pending, decode_envelope, decode_prefix, encode_enve
 pub use settings::QueueSettings;
 
 pub(crate) use settings::chance;
+pub(crate) use settle::Outcome;
 
 /// The queue's part of the transport.
 #[derive(Debug, Default)]

@@ -286,10 +286,17 @@ impl Transport {
         envelope: &Envelope,
         recipients: Vec<(u32, Pending)>,
     ) -> Result<Vec<(u32, Outcome)>, Error> {
-        let received = self.received_again(mailbox, entry).await?;
+        let received = Received::own(mailbox.received(entry).await?);
         let mut outcomes = Vec::with_capacity(recipients.len());
         for (number, pending) in recipients {
             let result = match self.destination(&pending.address, envelope.sender.as_ref()) {
+                // It was delivered, and that could not be written down before we went.
+                Ok(Destination::Local(recipient))
+                    if mailbox.is_delivered(entry, recipient.account()).await? =>
+                {
+                    outcomes.push((number, Outcome::Delivered));
+                    continue;
+                }
                 Ok(Destination::Local(recipient)) => {
                     let deliveries =
                         self.deliver(envelope.clone(), received.clone(), vec![recipient]);
@@ -312,21 +319,6 @@ impl Transport {
             ));
         }
         Ok(outcomes)
-    }
-}
-
-impl Transport {
-    /// An entry's message with a body of its own, to be given to other mailboxes.
-    async fn received_again(&self, mailbox: &Mailbox, entry: &Outgoing) -> Result<Received, Error> {
-        let mut incoming = self
-            .mailboxes
-            .receive(entry.account(), Some(entry.size()))
-            .await?;
-        let mut reader = mailbox.read_outgoing(entry).await?;
-        while let Some(chunk) = reader.next().await? {
-            incoming.write(chunk).await?;
-        }
-        Ok(Received::own(incoming.finish().await?))
     }
 }
 
