@@ -10,7 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use fieldpost_message::{Scanner, Summary};
-use fieldpost_store::{AccountId, BodyWriter, StageOptions, StagedBody, Store};
+use fieldpost_store::{AccountId, BodyId, BodyWriter, StageOptions, StagedBody, Store};
 use parking_lot::Mutex;
 
 use crate::{
@@ -323,7 +323,10 @@ impl std::fmt::Debug for Incoming {
 /// A whole message that may go into any number of mailboxes. Copies share its bytes.
 #[derive(Clone, Debug)]
 pub struct Received {
-    pub(crate) body: StagedBody,
+    pub(crate) body: BodyId,
+    pub(crate) size: u64,
+    /// The body, if nothing of the store need hold it yet.
+    pub(crate) staged: Option<StagedBody>,
     pub(crate) summary: Arc<Summary>,
     /// The summary as it is stored: made once, however many mailboxes it goes into.
     pub(crate) stored_summary: Bytes,
@@ -334,9 +337,20 @@ pub struct Received {
 impl Received {
     pub(crate) fn new(body: StagedBody, summary: Summary, open_end: bool) -> Self {
         Self {
+            size: body.size,
+            staged: Some(body.clone()),
+            ..Self::held(body.id, summary, open_end)
+        }
+    }
+
+    /// A message whose body something of the store holds, and holds on to until the message is where it goes.
+    pub(crate) fn held(body: BodyId, summary: Summary, open_end: bool) -> Self {
+        Self {
+            body,
+            size: summary.size,
+            staged: None,
             open_end,
             stored_summary: summary.encode().into(),
-            body,
             summary: Arc::new(summary),
         }
     }
@@ -348,6 +362,6 @@ impl Received {
 
     /// How many bytes the message has.
     pub fn size(&self) -> u64 {
-        self.body.size
+        self.size
     }
 }

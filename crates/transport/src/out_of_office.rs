@@ -113,11 +113,7 @@ impl Transport {
             .receive(account.id, Some(answer.len() as u64))
             .await?;
         incoming.write(answer.into()).await?;
-        let received = Received {
-            inner: incoming.finish().await?,
-            is_spam: false,
-            passed: None,
-        };
+        let received = Received::own(incoming.finish().await?);
         let submission = Submission {
             account: account.id,
             envelope: Envelope::default(),

@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 use fieldpost_mailbox::{Error, ItemReader, Mailbox, Outgoing};
-use fieldpost_message::seven_bit::{Converter, Obstacle, Plan, Scan};
+use fieldpost_message::{
+    header,
+    seven_bit::{Converter, Obstacle, Plan, Scan},
+};
 
 use crate::{
     Refusal, Status,
@@ -89,10 +92,13 @@ impl<'a> Outbound<'a> {
 
     /// Reads the message once more, for its size and its signature, and begins anew.
     async fn converted(mut self, plan: &Plan) -> Result<Self, Error> {
-        let mut signing = (!self.prefix.is_empty())
-            .then_some(self.signer)
-            .flatten()
-            .map(|signer| (signer, Passing::new()));
+        let is_signature = |field: &header::Field<'_>| field.is("DKIM-Signature");
+        let is_signed = header::fields(&self.prefix).any(|field| is_signature(&field));
+        let signer = self.signer.filter(|_| is_signed);
+        let mut signing = signer.map(|signer| (signer, Passing::new()));
+        let kept = header::fields(&self.prefix).filter(|field| !is_signature(field));
+        let kept: Vec<&[u8]> = kept.map(|field| field.raw).collect();
+        let kept = kept.concat();
         self.prefix = Bytes::new();
         self.converter = Some(plan.converter());
         self.reader = self.mailbox.read_outgoing(self.entry).await?;
@@ -103,11 +109,12 @@ impl<'a> Outbound<'a> {
                 passing.push(&chunk);
             }
         }
-        if let Some(((signer, now), passing)) = signing {
-            let signature = signer.sign(&passing.finish(), now).unwrap_or_default();
-            self.prefix = signature.into();
-            self.size += self.prefix.len() as u64;
-        }
+        let signature =
+            signing.and_then(|((signer, now), passing)| signer.sign(&passing.finish(), now));
+        self.prefix = [signature.unwrap_or_default().as_bytes(), &kept]
+            .concat()
+            .into();
+        self.size += self.prefix.len() as u64;
         self.converter = Some(plan.converter());
         self.reader = self.mailbox.read_outgoing(self.entry).await?;
         Ok(self)
