@@ -155,12 +155,17 @@ impl Transport {
         (local, pending)
     }
 
-    /// The DKIM-Signature field of a message, if its sender's domain signs.
+    /// The DKIM-Signature field of a message, if its author's domain signs, which is the one that recipients look at (RFC 7489
+    /// §3.1.1), or else its sender's.
     fn signature(&self, envelope: &Envelope, received: &Received) -> Option<String> {
         let passed = received.passed.as_ref()?;
-        let domain = canonical_domain(envelope.sender.as_ref()?.domain()?)?;
-        let mut signers = self.settings.dkim.iter();
-        let signer = signers.find(|signer| signer.domain() == &*domain)?;
+        let of_sender = || canonical_domain(envelope.sender.as_ref()?.domain()?);
+        let signer_of = |domain: Box<str>| {
+            let mut signers = self.settings.dkim.iter();
+            signers.find(|signer| signer.domain() == &*domain)
+        };
+        let signer = passed.author_domain().and_then(signer_of);
+        let signer = signer.or_else(|| of_sender().and_then(signer_of))?;
         signer.sign(passed, self.now())
     }
 

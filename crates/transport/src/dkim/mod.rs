@@ -9,7 +9,9 @@ mod key;
 use std::fmt::Write as _;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use fieldpost_message::header;
+use fieldpost_message::{address::Room, header};
+
+use crate::destination::canonical_domain;
 
 use canonical::BodyHash;
 pub use key::{DkimKey, DkimKeyError};
@@ -26,7 +28,7 @@ impl DkimSigner {
     /// A signer for `domain`, whose public key stands in the DNS at `selector._domainkey.domain`.
     pub fn new(domain: &str, selector: &str, key: DkimKey) -> Self {
         Self {
-            domain: domain.to_ascii_lowercase().into(),
+            domain: canonical_domain(domain).unwrap_or_else(|| domain.to_ascii_lowercase().into()),
             selector: selector.into(),
             key,
         }
@@ -35,6 +37,11 @@ impl DkimSigner {
     /// Whose mail it signs.
     pub fn domain(&self) -> &str {
         &self.domain
+    }
+
+    /// Which of the domain's keys it signs with.
+    pub fn selector(&self) -> &str {
+        &self.selector
     }
 
     /// What the record in the DNS says: `v=DKIM1; k=…; p=…`.
@@ -142,6 +149,19 @@ impl Passing {
             header: self.header,
             body: self.body.finish(),
         }
+    }
+}
+
+impl Passed {
+    /// The domain of the first of its authors.
+    pub(crate) fn author_domain(&self) -> Option<Box<str>> {
+        let room = Room {
+            count: 16,
+            bytes: 4096,
+        };
+        let authors = header::find(&self.header, "From")?.addresses(room);
+        let first = authors.iter().find(|author| author.is_mailbox())?;
+        canonical_domain(first.host.as_deref()?)
     }
 }
 
