@@ -1,22 +1,14 @@
 //! A program that runs beside a test and says line by line what it does.
 
-use std::{
-    cell::RefCell,
-    io::{BufRead, BufReader, Read},
-    process::{Child, Command, Stdio},
-    sync::mpsc::{self, Receiver, Sender},
-    time::{Duration, Instant},
-};
+use std::process::{Child, Command, Stdio};
 
-use crate::programs;
+use crate::{log::Log, programs};
 
 /// A running program; stopped by SIGTERM when dropped.
 #[derive(Debug)]
 pub struct Daemon {
     child: Child,
-    said: Receiver<String>,
-    /// What it said so far.
-    seen: RefCell<Vec<String>>,
+    log: Log,
 }
 
 impl Daemon {
@@ -34,14 +26,14 @@ impl Daemon {
             Ok(child) => child,
             Err(error) => panic!("{error}; run `apt-get install {package}`, or `./test`"),
         };
-        let (sender, said) = mpsc::channel();
-        hear(child.stdout.take(), sender.clone());
-        hear(child.stderr.take(), sender);
-        let daemon = Self {
-            child,
-            said,
-            seen: RefCell::default(),
-        };
+        let log = Log::default();
+        if let Some(stdout) = child.stdout.take() {
+            log.hear(stdout);
+        }
+        if let Some(stderr) = child.stderr.take() {
+            log.hear(stderr);
+        }
+        let daemon = Self { child, log };
         daemon.wait_for(ready);
         daemon
     }
@@ -51,16 +43,7 @@ impl Daemon {
     /// # Panics
     /// If that takes more than a minute.
     pub fn wait_for(&self, parts: &[&str]) {
-        let deadline = Instant::now() + Duration::from_mins(1);
-        let mut seen = self.seen.borrow_mut();
-        let is_one = |line: &String| parts.iter().all(|part| line.contains(part));
-        while !seen.iter().any(is_one) {
-            let left = deadline.saturating_duration_since(Instant::now());
-            match self.said.recv_timeout(left) {
-                Ok(line) => seen.push(line),
-                Err(error) => panic!("{parts:?}: {error}; it said:\n{}", seen.join("\n")),
-            }
-        }
+        self.log.wait_for(1, parts);
     }
 }
 
@@ -71,15 +54,4 @@ impl Drop for Daemon {
         programs::run("procps", &mut term);
         drop(self.child.wait());
     }
-}
-
-/// Passes on the lines of a pipe.
-fn hear(pipe: Option<impl Read + Send + 'static>, sender: Sender<String>) {
-    let Some(pipe) = pipe else { return };
-    std::thread::spawn(move || {
-        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
-            // Read on when nobody listens any more, so that the program never waits for us.
-            drop(sender.send(line));
-        }
-    });
 }

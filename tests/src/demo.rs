@@ -1,14 +1,13 @@
 //! `fieldpost demo` in a directory and on ports of its own.
 
 use std::{
-    io::{BufRead, BufReader},
     net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
-    process::{Child, ChildStdout, Command, Stdio},
+    process::{Child, Command, Stdio},
     sync::atomic::{AtomicU16, Ordering},
 };
 
-use crate::programs;
+use crate::{log::Log, programs};
 
 /// A running demo server; killed when dropped.
 #[derive(Debug)]
@@ -16,6 +15,8 @@ pub struct Demo {
     directory: PathBuf,
     ports: Ports,
     child: Option<Child>,
+    /// What each of its lives said.
+    logs: Vec<Log>,
     /// Laid over its configuration.
     environment: Vec<(String, String)>,
     /// What `demo.json` says.
@@ -32,7 +33,7 @@ impl Demo {
     }
 
     /// The same with keys of its configuration set, each as `SECTION__KEY`; they may name ports above its base that it does not
-    /// use itself.
+    /// use itself. `{life}` in them is 1 at its first start, 2 when it is started again, and so on.
     ///
     /// # Panics
     /// If it does not become ready.
@@ -50,6 +51,7 @@ impl Demo {
             directory: directory.to_owned(),
             ports,
             child: None,
+            logs: Vec::new(),
             facts: serde_json::Value::Null,
         };
         demo.start_again();
@@ -62,33 +64,25 @@ impl Demo {
     /// If it does not become ready.
     pub fn start_again(&mut self) {
         assert!(self.child.is_none(), "it is running");
+        let life = (self.logs.len() + 1).to_string();
+        let keys = self.environment.iter();
         let mut child = Command::new(programs::fieldpost())
             .arg("demo")
             .arg("--dir")
             .arg(&self.directory)
             .arg("--port-base")
             .arg(self.ports.base.to_string())
-            .envs(self.environment.iter().map(|(key, value)| (key, value)))
+            .envs(keys.map(|(key, value)| (key, value.replace("{life}", &life))))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .expect("fieldpost starts");
-        let stdout = child.stdout.take().expect("stdout is a pipe");
-        let stderr = child.stderr.take().expect("stderr is a pipe");
-        let log = std::thread::spawn(move || {
-            BufReader::new(stderr)
-                .lines()
-                .map_while(Result::ok)
-                .collect::<Vec<_>>()
-        });
-        if let Err(printed) = wait_until_ready(stdout) {
-            let status = child.wait();
-            panic!(
-                "demo is not ready: {status:?}\n{printed}\n{}",
-                log.join().unwrap_or_default().join("\n")
-            );
-        }
+        let log = Log::default();
+        log.hear(child.stdout.take().expect("stdout is a pipe"));
+        log.hear(child.stderr.take().expect("stderr is a pipe"));
+        self.logs.push(log.clone());
         self.child = Some(child);
+        log.wait_for(1, &["Ready. Ctrl-C"]);
         let facts = std::fs::read(self.directory.join("demo.json"))
             .expect("demo.json is there once the demo is ready");
         self.facts = serde_json::from_slice(&facts).expect("demo.json is JSON");
@@ -119,6 +113,23 @@ impl Demo {
             let status = child.wait().expect("the process is ours");
             assert!(status.success(), "{status}");
         }
+    }
+
+    /// What each of its lives said, the last one still goes on.
+    pub fn logs(&self) -> &[Log] {
+        &self.logs
+    }
+
+    /// Runs `fieldpost` with its configuration; what it printed.
+    ///
+    /// # Panics
+    /// If it fails.
+    pub fn fieldpost(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new(programs::fieldpost());
+        command
+            .arg("--config")
+            .arg(self.directory.join("fieldpost.toml"));
+        programs::succeeded(&programs::run("fieldpost", command.args(arguments)))
     }
 
     /// What its ports stand above.
@@ -170,23 +181,6 @@ impl Drop for Demo {
             drop(child.wait());
         }
     }
-}
-
-/// Reads what the demo prints until it says that it is ready; what it printed if it never does.
-fn wait_until_ready(stdout: ChildStdout) -> Result<(), String> {
-    let mut printed = String::new();
-    let mut lines = BufReader::new(stdout);
-    loop {
-        let start = printed.len();
-        match lines.read_line(&mut printed) {
-            Ok(0) | Err(_) => return Err(printed),
-            Ok(_) if printed[start..].to_lowercase().contains("ready") => break,
-            Ok(_) => {}
-        }
-    }
-    // The rest is read and forgotten, so that the server never waits for us.
-    std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
-    Ok(())
 }
 
 /// A port base that no other test uses: the port at the base itself is held for as long as this lives.

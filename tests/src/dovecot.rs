@@ -3,14 +3,16 @@
 
 use std::{
     fs,
-    net::{Ipv4Addr, TcpListener, TcpStream},
+    net::{Ipv4Addr, TcpListener},
     os::unix::fs::{PermissionsExt, chown},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
 };
 
-use crate::programs::{run, succeeded};
+use crate::{
+    log::Log,
+    programs::{run, succeeded},
+};
 
 /// A running Dovecot; ended when dropped.
 #[derive(Debug)]
@@ -78,14 +80,16 @@ impl Dovecot {
                 .arg(&configuration)
                 .arg("-n"),
         ));
-        let child = Command::new("dovecot")
+        let mut child = Command::new("dovecot")
             .arg("-F")
             .arg("-c")
             .arg(&configuration)
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
+        let log = Log::default();
+        log.hear(child.stderr.take().unwrap());
         let dovecot = Self {
             child,
             configuration,
@@ -94,11 +98,8 @@ impl Dovecot {
             pop3: format!("127.0.0.1:{pop3}"),
             fingerprint,
         };
-        let end = Instant::now() + Duration::from_secs(30);
-        while TcpStream::connect(&dovecot.address).is_err() {
-            assert!(Instant::now() < end, "Dovecot does not listen");
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        // It listens by then.
+        log.wait_for(1, &["starting up for"]);
         dovecot
     }
 
@@ -181,7 +182,7 @@ passdb {
 const CONFIGURATION: &str = "\
 base_dir = {directory}/run
 state_dir = {directory}/state
-log_path = {directory}/log
+log_path = /dev/stderr
 listen = 127.0.0.1
 protocols = {protocols}
 {tls}

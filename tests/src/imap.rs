@@ -121,6 +121,20 @@ impl Client {
         self.lines.line()
     }
 
+    /// Idles until the server tells of a change.
+    pub fn idle(&mut self) -> io::Result<()> {
+        self.queue("IDLE");
+        self.flush()?;
+        loop {
+            let line = self.line()?;
+            if !line.starts_with('+') && !line.starts_with("* OK") {
+                break;
+            }
+        }
+        self.lines.send_line("DONE")?;
+        self.answer().map(drop)
+    }
+
     fn begin(&mut self, command: &str) {
         self.count += 1;
         self.asked.push_back((command.to_owned(), self.count));

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
-    net::TcpStream,
+    net::{Shutdown, TcpStream},
     time::Duration,
 };
 
@@ -70,6 +70,12 @@ impl Lines {
     /// Sends a line.
     pub fn send_line(&mut self, line: &str) -> io::Result<()> {
         self.send(format!("{line}\r\n").as_bytes())
+    }
+
+    /// Goes without a word; ends when the server has noticed and closed, too.
+    pub fn hang_up(mut self) -> io::Result<()> {
+        self.stream.get_mut().shutdown(Shutdown::Write)?;
+        self.rest().map(drop)
     }
 
     /// All that comes until the server closes.

@@ -73,6 +73,11 @@ impl Client {
         Ok(answers)
     }
 
+    /// Goes without QUIT, and waits until the server has noticed.
+    pub fn hang_up(self) -> io::Result<()> {
+        self.lines.hang_up()
+    }
+
     /// QUIT: the deletions become real when this returns `Ok`.
     pub fn quit(mut self) -> io::Result<()> {
         self.command("QUIT").map(drop)

@@ -4,19 +4,19 @@
 //! is never touched. Its master process insists on being root.
 
 use std::{
-    cell::RefCell,
+    collections::HashSet,
     fmt::Write as _,
-    fs,
-    io::{BufRead, BufReader},
+    fs::{self, File},
     net::TcpListener,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::mpsc::{self, Receiver},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use crate::{lines::Lines, programs};
+use rustix::fs::{CWD, FileType, Mode};
+
+use crate::{log::Log, programs, smtp};
 
 /// What it is for.
 #[derive(Clone, Debug)]
@@ -39,12 +39,13 @@ pub enum Role {
 #[derive(Debug)]
 pub struct Postfix {
     home: PathBuf,
-    configuration: PathBuf,
     smtp: u16,
-    child: Child,
-    log: Receiver<String>,
-    /// The log so far.
-    seen: RefCell<Vec<String>>,
+    role: Role,
+    child: Option<Child>,
+    /// Keeps the pipe open that the log goes through, whatever program of Postfix's opens and closes it.
+    pipe: Option<File>,
+    /// What each of its lives said.
+    logs: Vec<Log>,
 }
 
 impl Postfix {
@@ -56,7 +57,6 @@ impl Postfix {
         // Its processes run as users of their own, who must find their way to the queue.
         let open = |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(0o755));
         open(home).expect("the directory is ours");
-        let configuration = home.join("postfix");
         for directory in ["postfix", "queue", "data", "mail"] {
             fs::create_dir_all(home.join(directory)).expect("the directory is ours");
         }
@@ -72,21 +72,138 @@ impl Postfix {
         for number in 1..10 {
             writeln!(users, "u{number}@far.test u{number}/").expect("a String takes it");
         }
+        let configuration = home.join("postfix");
         fs::write(configuration.join("users"), users).expect("the directory is ours");
-        fs::write(configuration.join("main.cf"), main_cf(home, role))
-            .expect("the directory is ours");
         fs::write(configuration.join("master.cf"), master_cf(smtp)).expect("the directory is ours");
-        let (child, log) = run(&configuration);
-        let postfix = Self {
+        // Standard output can't be opened by those of its programs that are not root.
+        let pipe = home.join("log");
+        rustix::fs::mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)
+            .expect("the directory is ours");
+        fs::set_permissions(&pipe, fs::Permissions::from_mode(0o666)).expect("the pipe is ours");
+        let mut postfix = Self {
             home: home.to_owned(),
-            configuration,
             smtp,
-            child,
-            log,
-            seen: RefCell::default(),
+            role: role.clone(),
+            child: None,
+            pipe: None,
+            logs: Vec::new(),
         };
-        postfix.wait_for(1, &["daemon started"]);
+        postfix.start_again();
         postfix
+    }
+
+    /// Starts it on what it left, after [`Self::kill`]. It says `life2.mta.demo.test` in its second life when it delivers, and so on.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub fn start_again(&mut self) {
+        assert!(self.child.is_none(), "it is running");
+        let configuration = self.configuration();
+        let text = main_cf(&self.home, &self.role, self.logs.len() + 1);
+        fs::write(configuration.join("main.cf"), text).expect("the directory is ours");
+        let log = Log::default();
+        let pipe = self.home.join("log");
+        self.pipe = Some(
+            File::options()
+                .read(true)
+                .write(true)
+                .open(&pipe)
+                .expect("a pipe opens"),
+        );
+        log.hear(File::open(&pipe).expect("a pipe opens"));
+        let child = Command::new("postfix")
+            .arg("-c")
+            .arg(configuration)
+            .arg("start-fg")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("postfix starts; `apt-get install postfix` if it is not there");
+        self.logs.push(log.clone());
+        self.child = Some(child);
+        log.wait_for(1, &["daemon started"]);
+    }
+
+    /// kill -9 for all its processes.
+    ///
+    /// # Panics
+    /// If it is not running.
+    pub fn kill(&mut self) {
+        let mut child = self.child.take().expect("it is running");
+        // The master leads a group of its own, which all its processes are in.
+        let pid = fs::read_to_string(self.home.join("queue/pid/master.pid"));
+        let group = format!("-{}", pid.expect("the master's pid is written").trim());
+        let mut kill = Command::new("kill");
+        kill.args(["-KILL", "--", &group]);
+        programs::succeeded(&programs::run("procps", &mut kill));
+        drop(child.wait());
+        self.pipe = None;
+    }
+
+    /// What each of its lives said, the last one still goes on.
+    pub fn logs(&self) -> &[Log] {
+        &self.logs
+    }
+
+    /// Waits until its queue is empty; nobody may bring it mail meanwhile.
+    ///
+    /// # Panics
+    /// If that takes more than five minutes.
+    pub fn drained(&self) {
+        let mut left: HashSet<String> = self.queue().into_iter().collect();
+        if left.is_empty() {
+            return;
+        }
+        self.flush();
+        let log = self.logs.last().expect("it was started");
+        let what = format!("the end of {left:?}");
+        log.read_until(&what, Duration::from_mins(5), |line| {
+            if let Some(id) = line
+                .strip_suffix(": removed")
+                .and_then(|line| line.rsplit(' ').next())
+            {
+                left.remove(id);
+            }
+            left.is_empty()
+        });
+    }
+
+    /// Tries all that waits in its queue now.
+    ///
+    /// # Panics
+    /// If that can't be asked for.
+    pub fn flush(&self) {
+        self.postqueue("-f");
+    }
+
+    /// The ids of what is in its queue.
+    fn queue(&self) -> Vec<String> {
+        let printed = self.postqueue("-j");
+        let rows = printed.lines().map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).expect("postqueue prints JSON")
+        });
+        rows.map(|row| {
+            row["queue_id"]
+                .as_str()
+                .expect("an id is a string")
+                .to_owned()
+        })
+        .collect()
+    }
+
+    fn postqueue(&self, option: &str) -> String {
+        let mut postqueue = Command::new("postqueue");
+        postqueue.arg("-c").arg(self.configuration()).arg(option);
+        programs::succeeded(&programs::run("postfix", &mut postqueue))
+    }
+
+    fn configuration(&self) -> PathBuf {
+        self.home.join("postfix")
+    }
+
+    /// Where it takes mail.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.smtp)
     }
 
     /// The messages in the Maildir of `user` at far.test.
@@ -104,121 +221,52 @@ impl Postfix {
             .collect()
     }
 
-    /// kill -9 for all its processes, and a start anew on what they left.
-    ///
-    /// # Panics
-    /// If it does not start.
-    pub fn kill_and_start(&mut self) {
-        // The master leads a group of its own, which all its processes are in.
-        let pid = fs::read_to_string(self.home.join("queue/pid/master.pid"));
-        let group = format!("-{}", pid.expect("the master's pid is written").trim());
-        let mut kill = Command::new("kill");
-        kill.args(["-KILL", "--", &group]);
-        programs::succeeded(&programs::run("procps", &mut kill));
-        drop(self.child.wait());
-        // What it says again counts from here.
-        self.seen
-            .borrow_mut()
-            .retain(|line| !line.contains("daemon started"));
-        let (child, log) = run(&self.configuration);
-        self.child = child;
-        self.log = log;
-        self.wait_for(1, &["daemon started"]);
-    }
-
     /// Sends a message by SMTP.
     ///
     /// # Panics
     /// If it is not taken.
     pub fn submit(&self, sender: &str, recipients: &[&str], message: &str) {
-        let mut smtp =
-            Lines::connect(&format!("127.0.0.1:{}", self.smtp)).expect("Postfix answers");
-        let mut expect = |command: Option<String>, code: &str| {
-            if let Some(command) = command {
-                smtp.send(command.as_bytes()).expect("Postfix answers");
-            }
-            loop {
-                let line = smtp.line().expect("Postfix answers");
-                assert!(line.starts_with(code), "{line}");
-                if line.as_bytes()[3] == b' ' {
-                    return;
-                }
-            }
-        };
-        expect(None, "220");
-        expect(Some("EHLO client.test\r\n".into()), "250");
+        let mut client = smtp::Client::connect(&self.address()).expect("Postfix answers");
         let parameters = "BODY=8BITMIME SMTPUTF8";
-        expect(
-            Some(format!("MAIL FROM:<{sender}> {parameters}\r\n")),
-            "250",
-        );
-        for recipient in recipients {
-            expect(Some(format!("RCPT TO:<{recipient}>\r\n")), "250");
-        }
-        expect(Some("DATA\r\n".into()), "354");
-        let stuffed = message.replace("\r\n.", "\r\n..");
-        expect(Some(format!("{stuffed}.\r\n")), "250");
-        expect(Some("QUIT\r\n".into()), "221");
+        let sent = client.send(sender, parameters, recipients, message);
+        sent.expect("Postfix takes it");
+        client.command("QUIT", "221").expect("Postfix answers");
     }
 
-    /// Waits until `count` log lines hold all of `parts`.
+    /// Waits until `count` log lines of its present life hold all of `parts`.
     ///
     /// # Panics
     /// If that takes more than a minute.
     pub fn wait_for(&self, count: usize, parts: &[&str]) {
-        let deadline = Instant::now() + Duration::from_mins(1);
-        let mut seen = self.seen.borrow_mut();
-        let is_one = |line: &String| parts.iter().all(|part| line.contains(part));
-        while seen.iter().filter(|line| is_one(line)).count() < count {
-            let left = deadline.saturating_duration_since(Instant::now());
-            match self.log.recv_timeout(left) {
-                Ok(line) => seen.push(line),
-                Err(error) => panic!("{parts:?}: {error}; the log:\n{}", seen.join("\n")),
-            }
-        }
+        let log = self.logs.last().expect("it was started");
+        log.wait_for(count, parts);
     }
 }
 
 impl Drop for Postfix {
     fn drop(&mut self) {
+        let Some(mut child) = self.child.take() else {
+            return;
+        };
         let mut stop = Command::new("postfix");
-        stop.arg("-c").arg(&self.configuration).arg("stop");
+        stop.arg("-c").arg(self.configuration()).arg("stop");
         stop.stderr(Stdio::null()).stdout(Stdio::null());
         drop(stop.status());
-        drop(self.child.wait());
+        drop(child.wait());
     }
 }
 
-/// A Postfix with this configuration, and what it says.
-fn run(configuration: &Path) -> (Child, Receiver<String>) {
-    let mut child = Command::new("postfix")
-        .arg("-c")
-        .arg(configuration)
-        .arg("start-fg")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
-        .spawn()
-        .expect("postfix starts; `apt-get install postfix` if it is not there");
-    let stdout = child.stdout.take().expect("stdout is a pipe");
-    let (sender, log) = mpsc::channel();
-    std::thread::spawn(move || {
-        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            if sender.send(line).is_err() {
-                return;
-            }
-        }
-    });
-    (child, log)
-}
-
-fn main_cf(home: &Path, role: &Role) -> String {
+fn main_cf(home: &Path, role: &Role, life: usize) -> String {
     let home = home.display();
     let common = format!(
         "compatibility_level = 3.6
 queue_directory = {home}/queue
 data_directory = {home}/data
-maillog_file = /dev/stdout
+maillog_file = {home}/log
+maillog_file_prefixes = {home}
 myhostname = mta.demo.test
+lmtp_lhlo_name = life{life}.$myhostname
+enable_long_queue_ids = yes
 mydestination =
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
@@ -229,7 +277,9 @@ alias_maps =
 alias_database =
 local_recipient_maps =
 minimal_backoff_time = 1s
+maximal_backoff_time = 2s
 queue_run_delay = 1s
+in_flow_delay = 0
 "
     );
     common

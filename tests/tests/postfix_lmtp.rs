@@ -43,7 +43,7 @@ fn postfix_delivers_and_fetchers_read() {
     let copy = by_pop3(&demo, 0, subject);
     assert!(
         copy.starts_with(&format!(
-            "Return-Path: <{bob}>\r\nDelivered-To: {alice}\r\nReceived: from mta.demo.test"
+            "Return-Path: <{bob}>\r\nDelivered-To: {alice}\r\nReceived: from life1.mta.demo.test"
         )),
         "{copy}"
     );

@@ -10,18 +10,15 @@ use std::{
     process::Command,
     sync::{
         Mutex,
-        atomic::{AtomicBool, AtomicU32, Ordering},
+        atomic::{AtomicU32, Ordering},
         mpsc,
     },
-    time::{Duration, Instant},
 };
 
 use fieldpost_tests::{
-    Demo,
-    lines::Lines,
-    pop3,
+    Demo, Restarts, lmtp, pop3,
     postfix::{Postfix, Role, host_and_port},
-    programs,
+    programs, queue, smtp,
 };
 
 /// A demo whose smarthost is a Postfix.
@@ -45,6 +42,8 @@ impl Office {
                 ("RELAY__CA_FILE", ca.clone()),
                 ("RELAY__FIRST_RETRY", "1s".to_owned()),
                 ("RELAY__LONGEST_RETRY", "2s".to_owned()),
+                ("LOG__LEVEL", "info".to_owned()),
+                ("LOG__FORMAT", "json".to_owned()),
             ];
             all.extend(keys.iter().map(|(key, value)| (*key, (*value).to_owned())));
             all
@@ -55,27 +54,6 @@ impl Office {
         };
         let postfix = Postfix::start(home, demo.port_base() + SMARTHOST, &role);
         Self { demo, postfix, ca }
-    }
-
-    /// Waits until the queue is empty.
-    fn drained(&self) {
-        let deadline = Instant::now() + Duration::from_mins(3);
-        loop {
-            let mut list = Command::new(programs::fieldpost());
-            list.arg("--config")
-                .arg(self.demo.directory().join("fieldpost.toml"));
-            list.args(["--json", "queue", "list", "--limit", "1"]);
-            let listed = programs::succeeded(&programs::run("fieldpost", &mut list));
-            if listed.trim() == "[]" {
-                return;
-            }
-            assert!(
-                Instant::now() < deadline,
-                "the queue does not drain: {listed}"
-            );
-            // The server's end of the command tells when an entry goes; nothing else does across processes.
-            std::thread::sleep(Duration::from_millis(200));
-        }
     }
 
     fn inbox(&self, account: usize) -> Vec<String> {
@@ -118,7 +96,7 @@ fn programs_send_through_us_and_postfix_takes_it_on() {
         "[{{ domain = \"demo.test\", selector = \"s1\", key = \"{}\" }}]",
         key.display()
     );
-    let office = Office::open(home.path(), &[("RELAY__DKIM", &signer)]);
+    let mut office = Office::open(home.path(), &[("RELAY__DKIM", &signer)]);
     let ((alice, password), (bob, _)) = (office.demo.account(0), office.demo.account(1));
     by_smtplib(
         &office,
@@ -135,7 +113,7 @@ fn programs_send_through_us_and_postfix_takes_it_on() {
         &[&bob, "u3@far.test"],
     );
     by_curl(home.path(), &office, &alice, &password, "u4@far.test");
-    office.drained();
+    queue::drained(&mut office.demo);
     for (user, subject) in [
         ("u1", "by smtplib"),
         ("u2", "by swaks"),
@@ -276,6 +254,63 @@ fn by_curl(home: &Path, office: &Office, user: &str, password: &str, recipient: 
     programs::succeeded(&programs::run("curl", &mut command));
 }
 
+/// Fault 31, through us to a real Postfix: what some server takes for a message's end makes no second message there, submitted or
+/// brought by LMTP.
+#[test]
+fn fault_31_nothing_is_smuggled_through_us_to_postfix() {
+    let home = tempfile::tempdir().unwrap();
+    let mut office = Office::open(home.path(), &[]);
+    let (alice, password) = office.demo.account(0);
+    let group = ["group", "add", "all@demo.test", "--member", "u1@far.test"];
+    office.demo.fieldpost(&group);
+    // The last one is a line with a dot as it must be sent, and must go on.
+    let ends = [
+        "\n.\n",
+        "\n.\r\n",
+        "\r.\r",
+        "\r.\r\n",
+        "\r\n.\n",
+        "\r\n.\r",
+        "\r\n..\r\n",
+    ];
+    let mut submission = smtp::Client::connect(&office.demo.address("submission")).unwrap();
+    submission.sign_in(&alice, &password).unwrap();
+    let mut lmtp = lmtp::Client::connect(&office.demo.address("lmtp")).unwrap();
+    for end in ends {
+        let text = format!(
+            "Subject: first\r\n\r\nx{end}MAIL FROM:<evil@far.test>\r\nRCPT TO:<u2@far.test>\r\nDATA\r\n\
+             Subject: smuggled\r\n\r\nx\r\n."
+        );
+        for (line, code) in [
+            (format!("MAIL FROM:<{alice}>").as_str(), "250"),
+            ("RCPT TO:<u1@far.test>", "250"),
+            ("DATA", "354"),
+            (&text, "250"),
+        ] {
+            submission.command(line, code).unwrap();
+        }
+        for (line, code) in [
+            ("MAIL FROM:<sender@far.test>", "250"),
+            ("RCPT TO:<all@demo.test>", "250"),
+            ("DATA", "354"),
+            (&text, "250"),
+        ] {
+            let reply = lmtp.command(line).unwrap();
+            assert!(reply.starts_with(code), "{end:?}: {reply}");
+        }
+    }
+    queue::drained(&mut office.demo);
+    office.postfix.drained();
+    let mail = office.postfix.mail("u1");
+    assert_eq!(mail.len(), 2 * ends.len());
+    for text in &mail {
+        assert!(text.contains("Subject: first"), "{text}");
+        assert!(text.contains("\nSubject: smuggled\n"), "{text}");
+        assert!(!text.contains('\r'), "{text:?}");
+    }
+    assert!(office.postfix.mail("u2").is_empty());
+}
+
 /// Messages sent while both sides are killed at random: each that got a 250 arrives; nothing of ours is doubled, and what Postfix
 /// has twice is no more than the replies that the kills can have lost.
 #[test]
@@ -296,14 +331,14 @@ fn kills_lose_nothing_and_double_nothing() {
     let next = AtomicU32::new(0);
     let acknowledged: Mutex<Vec<u32>> = Mutex::default();
     let tried: Mutex<BTreeMap<u32, u32>> = Mutex::default();
-    let is_over = AtomicBool::new(false);
+    let restarts = Restarts::default();
     let (sent, progress) = mpsc::channel();
     let mut kills = 0;
     std::thread::scope(|scope| {
         for _ in 0..WRITERS {
             let sent = sent.clone();
             let (address, alice, password, bob) = (&address, &alice, &password, &bob);
-            let (next, acknowledged, tried, is_over) = (&next, &acknowledged, &tried, &is_over);
+            let (next, acknowledged, tried, restarts) = (&next, &acknowledged, &tried, &restarts);
             scope.spawn(move || {
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
@@ -312,14 +347,12 @@ fn kills_lose_nothing_and_double_nothing() {
                     }
                     // A sender without a 250 sends again, as a program would.
                     loop {
+                        let before = restarts.count();
                         *tried.lock().unwrap().entry(number).or_default() += 1;
                         match send(address, alice, password, bob, number) {
-                            Ok(()) => break acknowledged.lock().unwrap().push(number),
-                            Err(error) => {
-                                assert!(!is_over.load(Ordering::Relaxed), "{number}: {error}");
-                                // The server is being started again.
-                                std::thread::sleep(Duration::from_millis(50));
-                            }
+                            Ok(_) => break acknowledged.lock().unwrap().push(number),
+                            // Nothing but a kill makes it fail.
+                            Err(error) => assert!(restarts.wait(before), "{number}: {error}"),
                         }
                     }
                     let _ = sent.send(number);
@@ -338,17 +371,19 @@ fn kills_lose_nothing_and_double_nothing() {
                 office.demo.kill();
                 office.demo.start_again();
             } else {
-                office.postfix.kill_and_start();
+                office.postfix.kill();
+                office.postfix.start_again();
             }
+            restarts.one_more();
         }
-        is_over.store(true, Ordering::Relaxed);
         progress.iter().for_each(drop);
     });
     let acknowledged = acknowledged.into_inner().unwrap();
     assert_eq!(acknowledged.len() as u32, messages);
-    office.drained();
+    queue::drained(&mut office.demo);
     let tried = tried.into_inner().unwrap();
-    let far = far_numbers(&office.postfix, messages);
+    office.postfix.drained();
+    let far = numbers(&office.postfix.mail("u1"));
     let ours = numbers(&office.inbox(1));
     let mut doubled = 0;
     for number in acknowledged {
@@ -370,23 +405,6 @@ fn kills_lose_nothing_and_double_nothing() {
     assert!(doubled <= kills * 4, "{doubled}");
 }
 
-/// What Postfix has of each number, once it has put all of them into the Maildir.
-fn far_numbers(postfix: &Postfix, messages: u32) -> HashMap<u32, u32> {
-    let deadline = Instant::now() + Duration::from_mins(2);
-    loop {
-        let far = numbers(&postfix.mail("u1"));
-        if far.len() as u32 == messages {
-            return far;
-        }
-        assert!(
-            Instant::now() < deadline,
-            "{} of {messages} have arrived",
-            far.len()
-        );
-        std::thread::sleep(Duration::from_millis(200));
-    }
-}
-
 /// How often each number is there.
 fn numbers(mail: &[String]) -> HashMap<u32, u32> {
     let mut counts = HashMap::new();
@@ -403,53 +421,17 @@ fn numbers(mail: &[String]) -> HashMap<u32, u32> {
 }
 
 /// Sends one message to bob and to u1@far.test; `Ok` is its 250.
-fn send(address: &str, user: &str, password: &str, bob: &str, number: u32) -> std::io::Result<()> {
-    let mut smtp = Lines::connect(address)?;
-    let mut expect = |command: Option<String>, code: &str| -> std::io::Result<()> {
-        if let Some(command) = command {
-            smtp.send(command.as_bytes())?;
-        }
-        loop {
-            let line = smtp.line()?;
-            if !line.starts_with(code) {
-                return Err(std::io::Error::other(line));
-            }
-            if line.as_bytes().get(3) != Some(&b'-') {
-                return Ok(());
-            }
-        }
-    };
-    expect(None, "220")?;
-    expect(Some("EHLO client.test\r\n".into()), "250")?;
-    let credentials = base64(format!("\0{user}\0{password}").as_bytes());
-    expect(Some(format!("AUTH PLAIN {credentials}\r\n")), "235")?;
-    expect(Some(format!("MAIL FROM:<{user}>\r\n")), "250")?;
-    expect(Some(format!("RCPT TO:<{bob}>\r\n")), "250")?;
-    expect(Some("RCPT TO:<u1@far.test>\r\n".into()), "250")?;
-    expect(Some("DATA\r\n".into()), "354")?;
-    expect(
-        Some(format!("Subject: number {number}\r\n\r\nHello.\r\n.\r\n")),
-        "250",
-    )
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for three in bytes.chunks(3) {
-        let number = (0..3).fold(0u32, |sum, at| {
-            sum << 8 | u32::from(three.get(at).copied().unwrap_or(0))
-        });
-        for at in 0..4 {
-            let digit = DIGITS[(number >> (18 - 6 * at) & 63) as usize];
-            text.push(if at <= three.len() {
-                char::from(digit)
-            } else {
-                '='
-            });
-        }
-    }
-    text
+fn send(
+    address: &str,
+    user: &str,
+    password: &str,
+    bob: &str,
+    number: u32,
+) -> std::io::Result<String> {
+    let mut client = smtp::Client::connect(address)?;
+    client.sign_in(user, password)?;
+    let text = format!("Subject: number {number}\r\n\r\nHello.\r\n");
+    client.send(user, "", &[bob, "u1@far.test"], &text)
 }
 
 fn from_environment(name: &str, default: u32) -> u32 {

@@ -8,10 +8,10 @@ use std::{
     io::{BufRead, BufReader},
     process::{Child, Command, Stdio},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use fieldpost_tests::{Post, imap, marionette::Marionette};
+use fieldpost_tests::{Changes, Post, imap, marionette::Marionette};
 use serde_json::{Value, json};
 
 const SCRIPT: &str = include_str!("../clients/thunderbird.js");
@@ -25,7 +25,7 @@ impl Thunderbird {
     /// Starts it with a new profile in the room of `post`, and waits until it can be told what to do.
     fn start(post: &Post) -> Self {
         let profile = post.room.join("profile");
-        fs::create_dir(&profile).unwrap();
+        fs::create_dir_all(profile.join(STORE)).unwrap();
         fs::write(profile.join("user.js"), preferences(post)).unwrap();
         let mut child = Command::new("thunderbird")
             .args(["--headless", "--no-remote", "--marionette"])
@@ -91,6 +91,10 @@ fn preferences(post: &Post) -> String {
         ("mail.identity.id1.valid", json!(true)),
         ("mail.server.server1.type", json!("imap")),
         ("mail.server.server1.hostname", json!("localhost")),
+        (
+            "mail.server.server1.directory-rel",
+            json!(format!("[ProfD]{STORE}")),
+        ),
         ("mail.server.server1.port", json!(port)),
         ("mail.server.server1.userName", json!(post.address)),
         // TLS from the first octet, a plain password in it.
@@ -121,7 +125,7 @@ fn preferences(post: &Post) -> String {
 
 /// The messages in Thunderbird's offline store of the inbox.
 fn stored(post: &Post) -> Vec<Vec<u8>> {
-    let store = post.room.join("profile/ImapMail/localhost/INBOX");
+    let store = post.room.join("profile").join(STORE).join("INBOX");
     // It is made with the first message.
     let mbox = fs::read(store).unwrap_or_default();
     let mut messages: Vec<Vec<u8>> = Vec::new();
@@ -142,15 +146,6 @@ fn stored(post: &Post) -> Vec<Vec<u8>> {
     messages
 }
 
-/// Looks until it is so. Thunderbird writes its store, and tells the server of changes, when it finds the time and tells nobody.
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(40);
-    while !is_so() {
-        assert!(Instant::now() < deadline, "not within 40 seconds: {what}");
-        thread::sleep(Duration::from_millis(50));
-    }
-}
-
 #[test]
 fn thunderbird_downloads_all_idles_and_changes() {
     let post = Post::delivered();
@@ -169,8 +164,9 @@ fn thunderbird_downloads_all_idles_and_changes() {
     let mut thunderbird = Thunderbird::start(&post);
     let ca = fs::read_to_string(post.ca()).unwrap();
     thunderbird.call("prepare", &json!([ca, post.address, post.password]));
+    let store = Changes::of(&post.room.join("profile").join(STORE)).unwrap();
     thunderbird.call("getMessages", &json!([]));
-    until("all mail is in the offline store", || {
+    store.until("all mail is in the offline store", PATIENCE, || {
         let stored = stored(&post);
         stored.len() == exists && post.missing(&stored).is_empty()
     });
@@ -199,7 +195,7 @@ fn thunderbird_downloads_all_idles_and_changes() {
     post.deliver(
         b"From: a@example.org\r\nTo: you\r\nSubject: pushed\r\n\r\nThis came while you idled.\r\n",
     );
-    until("the pushed mail is in the offline store", || {
+    store.until("the pushed mail is in the offline store", PATIENCE, || {
         let mut stored = stored(&post).into_iter();
         stored.any(|message| message.ends_with(b"This came while you idled.\r\n"))
     });
@@ -221,12 +217,15 @@ fn thunderbird_downloads_all_idles_and_changes() {
 
     // What it changes, the server has.
     thunderbird.call("flag", &json!(["plain"]));
-    until("the server has the flag", || {
+    let has_flag = |server: &mut imap::Client| {
         let fetched = server.ok(&format!("UID FETCH {uid} (FLAGS)")).unwrap();
         let fetched = fetched.fetched().find(|one| one.uid == Some(uid)).unwrap();
         let flags = fetched.flags.unwrap();
         flags.contains("\\Flagged") && flags.contains("\\Answered")
-    });
+    };
+    while !has_flag(&mut server) {
+        server.idle().unwrap();
+    }
     assert_eq!(thunderbird.call("moveToArchive", &json!(["dots"])), true);
     let mut count = |mailbox: &str| {
         let answer = server.ok(&format!("STATUS {mailbox} (MESSAGES)")).unwrap();
@@ -237,3 +236,8 @@ fn thunderbird_downloads_all_idles_and_changes() {
     assert_eq!(count("INBOX"), exists);
     thunderbird.quit();
 }
+
+/// Its offline store, below the profile.
+const STORE: &str = "ImapMail/localhost";
+
+const PATIENCE: Duration = Duration::from_secs(40);

@@ -8,7 +8,7 @@ use fieldpost_store::AccountId;
 
 use crate::{
     Address, Destination, Envelope, Notify, Pending, Received, Recipient, Refusal, Transport,
-    destination::canonical_domain,
+    dkim::Signers,
     queue::{self, encode_envelope},
     refusal,
 };
@@ -155,18 +155,16 @@ impl Transport {
         (local, pending)
     }
 
-    /// The DKIM-Signature field of a message, if its author's domain signs, which is the one that recipients look at (RFC 7489
-    /// §3.1.1), or else its sender's.
+    /// The DKIM-Signature field of a message, if anybody signs it.
     fn signature(&self, envelope: &Envelope, received: &Received) -> Option<String> {
         let passed = received.passed.as_ref()?;
-        let of_sender = || canonical_domain(envelope.sender.as_ref()?.domain()?);
-        let signer_of = |domain: Box<str>| {
-            let mut signers = self.settings.dkim.iter();
-            signers.find(|signer| signer.domain() == &*domain)
-        };
-        let signer = passed.author_domain().and_then(signer_of);
-        let signer = signer.or_else(|| of_sender().and_then(signer_of))?;
-        signer.sign(passed, self.now())
+        self.signers(envelope).sign(passed, self.now())
+    }
+
+    /// Who signs mail of that sender.
+    pub(crate) fn signers(&self, envelope: &Envelope) -> Signers<'_> {
+        let sender = envelope.sender.as_ref().and_then(Address::domain);
+        Signers::new(&self.settings.dkim, sender)
     }
 
     fn pending(&self, addressee: Addressee) -> Pending {

@@ -1,7 +1,8 @@
 //! DKIM signatures (RFC 6376, RFC 8463): `relaxed/relaxed`, with RSA or Ed25519, over SHA-256.
 //!
 //! What is signed is gathered while the message passes by: its header is kept, its body goes through the hash, so nobody
-//! reads a message twice or holds it whole. The signature is made once, when the message is sent, and lies beside it in the queue.
+//! reads a message twice or holds it whole. The signature is made once, when the message is sent, and lies beside it in the queue; for
+//! a next hop for which the message must be [converted](crate::Outbound::seven_bit), another is made then.
 
 mod canonical;
 mod key;
@@ -95,6 +96,35 @@ impl DkimSigner {
     }
 }
 
+/// Who may sign a message.
+#[derive(Clone, Debug)]
+pub(crate) struct Signers<'a> {
+    all: &'a [DkimSigner],
+    /// The domain of the envelope's sender.
+    sender: Option<Box<str>>,
+}
+
+impl<'a> Signers<'a> {
+    pub(crate) fn new(all: &'a [DkimSigner], sender: Option<&str>) -> Self {
+        let sender = sender.and_then(canonical_domain);
+        Self { all, sender }
+    }
+
+    /// The DKIM-Signature field by the signer of the author's domain, which is the one that recipients look at (RFC 7489
+    /// §3.1.1), or else of the sender's; `None` if neither signs.
+    pub(crate) fn sign(&self, passed: &Passed, now: i64) -> Option<String> {
+        let author = passed.author_domain();
+        let mut domains = [author.as_ref(), self.sender.as_ref()]
+            .into_iter()
+            .flatten();
+        let signer = domains.find_map(|domain| {
+            let mut signers = self.all.iter();
+            signers.find(|signer| signer.domain == *domain)
+        })?;
+        signer.sign(passed, now)
+    }
+}
+
 /// A message as it passes by.
 #[derive(Debug)]
 pub(crate) struct Passing {
@@ -154,7 +184,7 @@ impl Passing {
 
 impl Passed {
     /// The domain of the first of its authors.
-    pub(crate) fn author_domain(&self) -> Option<Box<str>> {
+    fn author_domain(&self) -> Option<Box<str>> {
         let room = Room {
             count: 16,
             bytes: 4096,
@@ -204,4 +234,4 @@ const SIGNED: [&str; 16] = [
 const MAX_HEADER: usize = 320 * 1024;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Pending, decode_envelope, decode_prefix, hop::Hops, schedule::Key, settle::Outcome};
 use crate::{
-    Envelope, NextHop, Parcel, Received, Refusal, Status, Transport, Wire,
+    Envelope, NextHop, Outbound, Parcel, Received, Refusal, Status, Transport, Wire,
     destination::{Destination, Next},
 };
 
@@ -228,12 +228,11 @@ impl Transport {
                     }
                 },
             };
+            let message = Outbound::new(mailbox, entry, prefix.clone()).await?;
             let parcel = Parcel {
                 envelope,
                 recipients: &recipients,
-                prefix: prefix.clone(),
-                message: mailbox.read_outgoing(entry).await?,
-                size: entry.size() + prefix.len() as u64,
+                message: message.signed_by(self.signers(envelope), self.now()),
             };
             let handed = open.session.send(parcel).await;
             if handed.reusable {

@@ -206,6 +206,8 @@ pub struct Hop {
     pub connections: Mutex<u32>,
     pub closed: Mutex<u32>,
     pub notifies: Mutex<bool>,
+    /// Whether it takes 7-bit text only.
+    pub seven_bit: Mutex<bool>,
     /// Told after each message, and after each connection that failed.
     pub something: Notify,
     /// Told when it begins to hang.
@@ -278,9 +280,22 @@ impl WireSession for Session {
                     ..Handed::refused(count, &refusal(451), false)
                 };
             }
-            let message = parcel.message.read_to_end(1 << 20).await.unwrap();
-            let message = [&parcel.prefix[..], &message[..]].concat();
-            assert_eq!(message.len() as u64, parcel.size);
+            let mut outbound = parcel.message;
+            if *self.0.seven_bit.lock() {
+                outbound = match outbound.seven_bit().await {
+                    Ok(outbound) => outbound,
+                    Err(refusal) => {
+                        self.0.something.notify_one();
+                        return Handed::refused(count, &refusal, true);
+                    }
+                };
+            }
+            let size = outbound.size();
+            let mut message = Vec::new();
+            while let Some(chunk) = outbound.next().await.unwrap() {
+                message.extend_from_slice(&chunk);
+            }
+            assert_eq!(message.len() as u64, size);
             let recipients = parcel.recipients.iter();
             self.0.taken.lock().push((
                 elapsed(),
