@@ -34,9 +34,7 @@ pub async fn run(session: &mut Session) -> Result<Reply, Failure> {
     };
     if session.device.attention.as_ref() != Some(&asked) {
         let attention = asked.clone();
-        session
-            .change_device(|device| device.attention = Some(attention))
-            .await?;
+        Box::pin(session.change_device(|device| device.attention = Some(attention))).await?;
     }
     session.request.body = bytes::Bytes::new();
     let deadline = tokio::time::Instant::now() + Duration::from_secs(u64::from(asked.heartbeat));
