@@ -51,7 +51,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         for number in 0..MAILS {
             deliver(&transport, number).await?;
         }
-        let (took, spent) = (start.elapsed(), processor_time() - spent);
+        let (took, spent) = (start.elapsed(), processor_time().saturating_sub(spent));
         println!(
             "a delivery {name}: {:?}, processor {:?}",
             took / MAILS as u32,
@@ -65,7 +65,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             .ok_or("no account")?;
         mailboxes.open(account).await?.out_of_office().await?;
     }
-    let (took, spent) = (start.elapsed(), processor_time() - spent);
+    let (took, spent) = (start.elapsed(), processor_time().saturating_sub(spent));
     println!(
         "a look at a setting: {:?}, processor {:?}",
         took / LOOKS as u32,
