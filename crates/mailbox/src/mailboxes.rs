@@ -19,7 +19,7 @@ use crate::{
     folder::make_default_folders,
     header_cache::HeaderCache,
     outbox::Noted,
-    search::SortCache,
+    search::{KeyCache, ThreadNames},
 };
 
 /// All mailboxes of a process.
@@ -33,7 +33,8 @@ pub struct Mailboxes {
     /// Grows with every look at an account or a folder.
     tick: AtomicU64,
     pub(crate) headers: HeaderCache,
-    pub(crate) sort_keys: SortCache,
+    pub(crate) keys: KeyCache,
+    pub(crate) thread_names: ThreadNames,
     pub(crate) outboxes: Noted,
 }
 
@@ -43,7 +44,8 @@ impl Mailboxes {
     pub fn new(store: Arc<dyn Store>, settings: Settings) -> Arc<Self> {
         Arc::new(Self {
             headers: HeaderCache::new(settings.header_memory),
-            sort_keys: SortCache::new(settings.sort_memory),
+            keys: KeyCache::new(settings.sort_memory),
+            thread_names: ThreadNames::default(),
             outboxes: Noted::default(),
             store,
             settings,
@@ -124,15 +126,15 @@ impl Mailboxes {
         self.headers.memory()
     }
 
-    /// How many bytes the keys that items are sorted by take up in memory.
+    /// How many bytes the keys that items are sorted and threaded by take up in memory.
     pub fn sort_memory(&self) -> usize {
-        self.sort_keys.memory()
+        self.keys.memory()
     }
 
     /// Drops everything that is in memory; what is asked next is read from the store.
     pub async fn forget_all(&self) {
         self.headers.clear();
-        self.sort_keys.clear();
+        self.keys.clear();
         let accounts: Vec<_> = self.accounts.lock().values().cloned().collect();
         for account in accounts {
             let _writer = account.writer.lock().await;

@@ -169,7 +169,7 @@ async fn after_a_restore_entries_wait_for_an_operator() {
     let organisation = world.mailboxes.outbox_of(AccountId::ORGANISATION).await;
     let own = post(&world, &organisation.unwrap(), false).await;
     world.mailboxes.forget_all().await;
-    fieldpost_mailbox::restored(Arc::clone(&world.store))
+    fieldpost_mailbox::restored(Arc::clone(&world.store), Settings::default())
         .await
         .unwrap();
     let again = Mailboxes::new(Arc::clone(&world.store), Settings::default());

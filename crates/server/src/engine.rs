@@ -42,7 +42,7 @@ impl Engine {
         let store = storage.store();
         if storage.embedded().restored().map_err(of_store)? {
             // Before anything is given out: what was given out after the backup must not be given out again.
-            let accounts = mailbox::restored(Arc::clone(&store))
+            let accounts = mailbox::restored(Arc::clone(&store), mailbox::Settings::default())
                 .await
                 .map_err(of_mailbox)?;
             storage.embedded().restore_done().map_err(of_store)?;
@@ -144,11 +144,20 @@ fn directory_settings(config: &Config) -> directory::Settings {
 }
 
 fn transport_settings(config: &Config) -> Result<fieldpost_transport::Settings, Failure> {
+    let signers = crate::relay::signers(config)?;
+    for signer in signers.iter() {
+        tracing::info!(
+            domain = signer.domain(),
+            selector = signer.selector(),
+            record = signer.record(),
+            "signs mail with DKIM"
+        );
+    }
     Ok(fieldpost_transport::Settings {
         hostname: config.hostname(),
         relay: config.relay.relay(),
         queue: config.relay.queue(),
-        dkim: crate::relay::signers(config)?,
+        dkim: signers,
         ..config.transport.settings()
     })
 }
