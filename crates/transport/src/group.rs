@@ -74,6 +74,14 @@ impl Transport {
         all
     }
 
+    /// How many members of a group, and of the groups within it, mail reaches through other servers.
+    pub fn members_elsewhere(&self, group: &Group) -> usize {
+        let members = self.members(group);
+        let destinations = members.iter().map(|member| &member.destination);
+        let elsewhere = |one: &&Destination| matches!(one, Destination::Remote(_));
+        destinations.filter(elsewhere).count()
+    }
+
     fn may_send_to(&self, group: &Group, sender: Option<&Address>) -> bool {
         let same = |one: &str, other: &str| {
             let (one, other) = (

@@ -212,6 +212,8 @@ mod tests {
         String::from_utf8(text).unwrap()
     }
 
+    const TRACE: &str = "Delivered-To: team@demo.test\r\n";
+
     /// Large enough to come in several chunks.
     #[tokio::test]
     async fn what_is_converted_is_signed_anew() {
@@ -226,12 +228,12 @@ mod tests {
         let signature = signer.sign(&passing.finish(), 5).unwrap();
         let (mailbox, entry) = entry(&mailboxes, &message).await;
         let as_sent = || async {
-            let prefix = Bytes::from(signature.clone());
+            let prefix = Bytes::from(format!("{signature}{TRACE}"));
             let outbound = Outbound::new(&mailbox, &entry, prefix).await.unwrap();
             outbound.signed_by(Signers::new(std::slice::from_ref(&signer), None), 7)
         };
         let plain = text(as_sent().await).await;
-        assert_eq!(plain, format!("{signature}{message}"));
+        assert_eq!(plain, format!("{signature}{TRACE}{message}"));
         assert!(verifies(&plain));
         let converted = text(as_sent().await.seven_bit().await.unwrap()).await;
         assert!(
@@ -245,7 +247,7 @@ mod tests {
         let mut outbound = as_sent().await;
         outbound.signers = None;
         let unsigned = text(outbound.seven_bit().await.unwrap()).await;
-        assert!(unsigned.starts_with("From: ") && converted.ends_with(&unsigned));
+        assert!(unsigned.starts_with(&format!("{TRACE}From: ")) && converted.ends_with(&unsigned));
     }
 
     #[tokio::test]
