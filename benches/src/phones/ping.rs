@@ -208,8 +208,8 @@ async fn live(
 /// Phones that sign in at once.
 const STARTING: usize = 16;
 
-/// Until all have settled down.
-const SETTLE: Duration = Duration::from_secs(3);
+/// Until all have settled down: servers give back what sign-ins needed some seconds after the last one.
+const SETTLE: Duration = Duration::from_secs(8);
 
 /// How long nothing may happen at all.
 const PATIENCE: Duration = Duration::from_mins(2);

@@ -191,8 +191,11 @@ impl Connection {
         if !self.input.is_empty() {
             return Err(ConnectionError::PlaintextBeforeTls);
         }
-        let handshake = tokio::time::timeout(timeout, self.stream.accept_tls(&acceptor));
-        let (stream, info) = handshake.await.map_err(|_| ConnectionError::TimedOut)??;
+        // Boxed, or each driver has room for a handshake as long as its connection lasts.
+        let handshake = Box::pin(self.stream.accept_tls(&acceptor));
+        let (stream, info) = tokio::time::timeout(timeout, handshake)
+            .await
+            .map_err(|_| ConnectionError::TimedOut)??;
         self.stream = stream;
         self.tls = Some(info);
         Ok(())

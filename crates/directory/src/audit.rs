@@ -7,11 +7,12 @@
 //!
 //! | field | of sign-ins | of changes |
 //! |---|---|---|
-//! | `event` | `sign_in` | `account_added`, `account_changed`, `account_removed`, `password_changed` |
+//! | `event` | `sign_in` | `account_added`, `account_changed`, `account_removed`, `password_changed`, `send_as_changed`, `send_on_behalf_changed` |
 //! | `outcome` | `accepted`, `refused` | |
 //! | `reason` | of a refusal | |
 //! | `login` | the name as sent, cut and escaped | |
 //! | `account`, `address` | if there is such an account | whose |
+//! | `gained`, `lost` | | the accounts that may now, or no longer, send in its name |
 //! | `protocol`, `mechanism`, `peer`, `secure`, `connection` | how and whence | |
 
 use std::{net::IpAddr, time::Duration};
@@ -21,7 +22,8 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::{
-    Account, Identity, Protocol, SignInContext, SignInError, bounded::Generations, sasl::Mechanism,
+    Account, Identity, Protocol, SendRight, SignInContext, SignInError, bounded::Generations,
+    sasl::Mechanism,
 };
 
 /// Which clients signed in a short while ago, where every request does so: their first sign-in is news, the rest is not.
@@ -115,6 +117,31 @@ pub(crate) fn managed(event: &'static str, account: &Account) {
         event,
         account = account.id.0,
         address = %account.address,
+        "directory changed"
+    );
+}
+
+/// An administrator gave or took a right to send in the name of `account`.
+pub(crate) fn send_right_changed(
+    account: &Account,
+    right: SendRight,
+    gained: &[AccountId],
+    lost: &[AccountId],
+) {
+    let list = |ids: &[AccountId]| {
+        let ids: Vec<String> = ids.iter().map(|id| id.0.to_string()).collect();
+        ids.join(" ")
+    };
+    tracing::info!(
+        target: TARGET,
+        event = match right {
+            SendRight::SendAs => "send_as_changed",
+            SendRight::SendOnBehalf => "send_on_behalf_changed",
+        },
+        account = account.id.0,
+        address = %account.address,
+        gained = list(gained),
+        lost = list(lost),
         "directory changed"
     );
 }

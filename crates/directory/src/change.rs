@@ -11,7 +11,7 @@ use bytes::Bytes;
 use fieldpost_store::{AccountId, Commit, Committed, Mark};
 
 use crate::{
-    Account, Directory, DirectoryError, Group,
+    Account, Directory, DirectoryError, Group, SendRight,
     credential::{Credentials, Verifier},
     directory::{load, read_head},
     names::Names,
@@ -27,8 +27,8 @@ pub(crate) enum Edit {
     Credentials(AccountId, Option<Credentials>),
     /// An account goes and leaves a tombstone.
     Remove(Arc<Account>),
-    /// Others may send as an account, or may no longer.
-    Senders(AccountId, Vec<AccountId>),
+    /// Others may send in the name of an account, or may no longer.
+    Senders(AccountId, SendRight, Vec<AccountId>),
     /// A group is new or different; its domain becomes local if it is new.
     PutGroup(Arc<Group>),
     /// A group goes.
@@ -149,15 +149,17 @@ impl Directory {
                     commit
                         .delete(record::id_key(record::ACCOUNTS, account.id))
                         .delete(record::id_key(record::CREDENTIALS, account.id))
-                        .delete(record::id_key(record::SENDERS, account.id))
                         .put(
                             record::id_key(record::TOMBSTONES, account.id),
                             record::encode_tombstone(account, std::time::SystemTime::now()),
                         );
+                    for right in SendRight::ALL {
+                        commit.delete(record::id_key(record::senders_table(right), account.id));
+                    }
                     account.id
                 }
-                Edit::Senders(id, senders) => {
-                    let key = record::id_key(record::SENDERS, *id);
+                Edit::Senders(id, right, senders) => {
+                    let key = record::id_key(record::senders_table(*right), *id);
                     if senders.is_empty() {
                         commit.delete(key);
                     } else {
@@ -212,10 +214,12 @@ impl Directory {
                 }
                 Edit::Remove(account) => {
                     names.remove(account.id);
-                    names.set_senders(account.id, Vec::new());
+                    for right in SendRight::ALL {
+                        names.set_senders(account.id, right, Vec::new());
+                    }
                     costs.put(account.id, None);
                 }
-                Edit::Senders(id, senders) => names.set_senders(id, senders),
+                Edit::Senders(id, right, senders) => names.set_senders(id, right, senders),
                 Edit::PutGroup(group) => names.put_group(group),
                 Edit::RemoveGroup(group) => names.remove_group(&group.address),
                 Edit::AddDomain(domain) => names.add_domain(&domain),

@@ -11,7 +11,7 @@ use tokio::sync::Mutex as AsyncMutex;
 use zeroize::Zeroizing;
 
 use crate::{
-    Account, Address, DirectoryError, LoginName, Settings, Statistics,
+    Account, Address, DirectoryError, LoginName, SendRight, Settings, Statistics,
     address::canonical_domain,
     attempts::Attempts,
     audit::Arrivals,
@@ -89,19 +89,6 @@ impl Directory {
         self.names
             .read()
             .login(&name, self.settings.default_domain.as_deref())
-    }
-
-    /// Whether `sender` may send as `address`, in any spelling: one of his own, or of an account that lets him.
-    pub fn may_send_as(&self, sender: AccountId, address: &str) -> bool {
-        let Some(owner) = self.resolve(address) else {
-            return false;
-        };
-        owner == sender || self.names.read().senders(owner).contains(&sender)
-    }
-
-    /// Who else may send as `account`.
-    pub fn senders(&self, account: AccountId) -> Vec<AccountId> {
-        self.names.read().senders(account).to_vec()
     }
 
     /// The account of that id.
@@ -275,12 +262,16 @@ pub(crate) async fn load(store: &dyn Store) -> Result<Loaded, StoreError> {
             Err(error) => tracing::error!(?key, %error, "a group is left out"),
         }
     }
-    let mut senders = Pages::new(record::SENDERS);
-    while let Some((key, value)) = senders.next(store).await? {
-        let decoded = key_id(&key).and_then(|id| Ok((id, record::decode_senders(&value)?)));
-        match decoded {
-            Ok((id, senders)) => names.set_senders(id, senders),
-            Err(error) => tracing::error!(?key, %error, "who may send as an account is left out"),
+    for right in SendRight::ALL {
+        let mut senders = Pages::new(record::senders_table(right));
+        while let Some((key, value)) = senders.next(store).await? {
+            let decoded = key_id(&key).and_then(|id| Ok((id, record::decode_senders(&value)?)));
+            match decoded {
+                Ok((id, senders)) => names.set_senders(id, right, senders),
+                Err(error) => {
+                    tracing::error!(?key, %right, %error, "who may send in an account's name is left out");
+                }
+            }
         }
     }
     let mut credentials = Pages::new(record::CREDENTIALS);

@@ -35,6 +35,7 @@ mod random;
 mod record;
 pub mod sasl;
 mod secret;
+mod send_right;
 mod settings;
 mod sign_in;
 mod statistics;
@@ -55,6 +56,7 @@ pub use passwd_file::{
     Import, ImportOptions, Line, ParsedLine, Quota, Skipped, TakenLine, parse_line,
 };
 pub use secret::{MAX_PASSWORD, Secret};
+pub use send_right::SendRight;
 pub use settings::{Argon2Cost, AttemptLimits, Settings};
 pub use sign_in::{ChannelBinding, Identity, SignInContext, SignInError};
 pub use statistics::Statistics;

@@ -14,7 +14,6 @@ use crate::{
     audit,
     change::{Draft, Edit},
     credential::Credentials,
-    group::MAX_MEMBERS,
     record,
 };
 
@@ -72,36 +71,6 @@ impl Directory {
             .await?;
         audit::managed("account_changed", &account);
         Ok(account)
-    }
-
-    /// Lets `add` send as an account, and `remove` no longer.
-    pub async fn set_senders(
-        self: &Arc<Self>,
-        id: AccountId,
-        add: Vec<AccountId>,
-        remove: Vec<AccountId>,
-    ) -> Result<(), DirectoryError> {
-        self.change(move |draft| {
-            draft.existing(id)?;
-            let before = draft.names.senders(id);
-            let mut senders = before.to_vec();
-            senders.extend(&add);
-            senders.retain(|sender| !remove.contains(sender) && *sender != id);
-            senders.sort_unstable();
-            senders.dedup();
-            if senders.len() > MAX_MEMBERS {
-                return Err(DirectoryError::TooLarge {
-                    what: "the list of senders",
-                    size: senders.len(),
-                    limit: MAX_MEMBERS,
-                });
-            }
-            if senders != before {
-                draft.edits.push(Edit::Senders(id, senders));
-            }
-            Ok(())
-        })
-        .await
     }
 
     /// Sets an account's password, or takes it away. The old one, and whatever was remembered of it, no longer works

@@ -10,7 +10,7 @@ use std::{
 use fieldpost_store::AccountId;
 use smallvec::SmallVec;
 
-use crate::{Account, Address, Group, LoginName};
+use crate::{Account, Address, Group, LoginName, SendRight, send_right::Senders};
 
 /// Accounts, addresses and domains.
 #[derive(Clone, Debug, Default)]
@@ -18,8 +18,8 @@ pub(crate) struct Names {
     accounts: BTreeMap<AccountId, Arc<Account>>,
     by_address: HashMap<Address, AccountId>,
     groups: BTreeMap<Address, Arc<Group>>,
-    /// Who else may send as an account.
-    senders: HashMap<AccountId, Vec<AccountId>>,
+    /// Who else may send in the name of an account.
+    senders: HashMap<AccountId, Senders>,
     /// Who has addresses with this local part, one entry for each address, for sign-in without a domain.
     by_local: HashMap<Box<str>, SmallVec<[AccountId; 1]>>,
     /// The local domains, with the number of addresses in each.
@@ -65,16 +65,16 @@ impl Names {
         }
     }
 
-    pub(crate) fn set_senders(&mut self, id: AccountId, senders: Vec<AccountId>) {
-        if senders.is_empty() {
+    pub(crate) fn set_senders(&mut self, id: AccountId, right: SendRight, senders: Vec<AccountId>) {
+        let all = self.senders.entry(id).or_default();
+        all.set(right, senders);
+        if all.is_empty() {
             self.senders.remove(&id);
-        } else {
-            self.senders.insert(id, senders);
         }
     }
 
-    pub(crate) fn senders(&self, id: AccountId) -> &[AccountId] {
-        self.senders.get(&id).map_or(&[], |senders| senders)
+    pub(crate) fn senders(&self, id: AccountId) -> &Senders {
+        self.senders.get(&id).unwrap_or(Senders::NONE)
     }
 
     pub(crate) fn put_group(&mut self, group: Arc<Group>) {

@@ -7,9 +7,10 @@
 //! | `03` id | an account |
 //! | `04` id | its credentials |
 //! | `05` domain | a local domain |
+//! | `06` id | the tombstone of a removed account: its address, when it went |
 //! | `07` address | a distribution group |
 //! | `08` id | the accounts that may send as this one |
-//! | `06` id | the tombstone of a removed account: its address, when it went |
+//! | `09` id | the accounts that may send on behalf of this one |
 //!
 //! Ids are 8 bytes, big endian. Every value begins with a version byte. Texts and lists carry their length; a record
 //! that is cut off, too long or not UTF-8 is an error of that record ([`StoreError::Damaged`]) and nothing worse.
@@ -19,7 +20,7 @@ use std::time::{Duration, SystemTime};
 use bytes::{BufMut, Bytes, BytesMut};
 use fieldpost_store::{AccountId, StoreError};
 
-use crate::{Account, Address, Group, GroupSenders, Protocols};
+use crate::{Account, Address, Group, GroupSenders, Protocols, SendRight};
 
 pub(crate) const HEAD: &[u8] = &[0x01];
 pub(crate) const SERVER_SECRET: &[u8] = &[0x02];
@@ -28,7 +29,14 @@ pub(crate) const CREDENTIALS: u8 = 0x04;
 pub(crate) const DOMAINS: u8 = 0x05;
 pub(crate) const TOMBSTONES: u8 = 0x06;
 pub(crate) const GROUPS: u8 = 0x07;
-pub(crate) const SENDERS: u8 = 0x08;
+
+/// The table of the accounts that have a right to send in another's name.
+pub(crate) const fn senders_table(right: SendRight) -> u8 {
+    match right {
+        SendRight::SendAs => 0x08,
+        SendRight::SendOnBehalf => 0x09,
+    }
+}
 
 /// The record that every change of the directory reads and writes, and so the precondition that orders them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

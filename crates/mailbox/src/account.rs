@@ -13,7 +13,7 @@ use std::{
 use bytes::Bytes;
 use fieldpost_store::{AccountId, Scan, Store, StoreError};
 use parking_lot::Mutex;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::{
     Error, Folder, FolderId, Labels, Limits, device::turns::Turns, error::Malformed, head::Head,
@@ -32,6 +32,8 @@ pub(crate) struct Account {
     progress: watch::Sender<Progress>,
     /// Folders under POP3's exclusive lock, by guards.
     pub(crate) maildrops: Mutex<HashSet<FolderId>>,
+    /// Told when a guard gives its folder back.
+    pub(crate) maildrop_freed: Notify,
     /// One request at a time works on a device's state of a folder.
     pub(crate) turns: Turns,
 }
@@ -76,6 +78,7 @@ impl Account {
             cached: Mutex::default(),
             progress: watch::Sender::new(Progress::default()),
             maildrops: Mutex::default(),
+            maildrop_freed: Notify::new(),
             turns: Turns::default(),
         }
     }

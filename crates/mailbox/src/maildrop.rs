@@ -3,7 +3,9 @@
 use std::{
     borrow::Cow,
     collections::{HashMap, HashSet},
+    pin::pin,
     sync::Arc,
+    time::Duration,
 };
 
 use crate::{Error, Facts, FolderId, Mailbox, View, account::Account};
@@ -17,6 +19,24 @@ impl Mailbox {
             account: Arc::clone(&self.account),
             folder,
         })
+    }
+
+    /// The same, waiting for the other session to end; `None` once `wait` is over.
+    pub async fn exclusive_within(
+        &self,
+        folder: FolderId,
+        wait: Duration,
+    ) -> Option<MaildropGuard> {
+        let until = tokio::time::Instant::now() + wait;
+        loop {
+            let mut freed = pin!(self.account.maildrop_freed.notified());
+            // Before the look: what is given back in between is heard of.
+            freed.as_mut().enable();
+            if let Some(guard) = self.exclusive(folder) {
+                return Some(guard);
+            }
+            tokio::time::timeout_at(until, freed).await.ok()?;
+        }
     }
 
     /// The unique-ids (RFC 1939 §7 UIDL) of a view's rows: the one that an item came with, else one made from uid_validity
@@ -98,5 +118,6 @@ pub struct MaildropGuard {
 impl Drop for MaildropGuard {
     fn drop(&mut self) {
         self.account.maildrops.lock().remove(&self.folder);
+        self.account.maildrop_freed.notify_waiters();
     }
 }

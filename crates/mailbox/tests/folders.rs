@@ -4,11 +4,14 @@
 
 mod support;
 
+use std::{pin::pin, time::Duration};
+
 use fieldpost_mailbox::{
     Error, FolderId, FolderKind, HierarchySince, MAX_FOLDER_DEPTH, NameError, NewFolder, SpecialUse,
 };
 use fieldpost_store::{MemoryStore, Scan, Store};
 use support::*;
+use tokio::time::Instant;
 
 fn top(name: &str) -> NewFolder {
     NewFolder {
@@ -242,4 +245,28 @@ async fn a_maildrop_has_one_session_at_a_time() {
     assert!(bob.exclusive(inbox).is_some());
     drop(guard);
     assert!(again.exclusive(inbox).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_maildrop_is_waited_for() {
+    let world = World::new();
+    let (mailbox, inbox) = world.alice().await;
+    let wait = Duration::from_secs(5);
+    let guard = mailbox.exclusive(inbox).unwrap();
+    let start = Instant::now();
+    assert!(mailbox.exclusive_within(inbox, wait).await.is_none());
+    assert!(start.elapsed() >= wait && start.elapsed() < 2 * wait);
+
+    let turn = || async { drop(mailbox.exclusive_within(inbox, wait).await.unwrap()) };
+    let mut both = pin!(async { tokio::join!(turn(), turn()) });
+    tokio::select! {
+        biased;
+        _ = &mut both => panic!("two sessions have one maildrop"),
+        () = std::future::ready(()) => drop(guard),
+    }
+    both.await;
+    assert!(
+        start.elapsed() < 2 * wait,
+        "told, not found by the end of the wait"
+    );
 }

@@ -1,10 +1,10 @@
 //! Header lines that a server writes: folded at 78 columns, and safe whatever a peer put into the values.
 
-use std::fmt::Write as _;
+use std::{borrow::Cow, fmt::Write as _};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use crate::{address, date};
+use crate::{address, date, encoded_word};
 
 /// `name: value` with line end, for a value that is a run of words. Control characters become blanks, so that no value can begin a
 /// line of its own; lines are folded between words (RFC 5322 §2.2.3) to 78 columns, and words longer than a line may be (§2.1.1:
@@ -100,6 +100,15 @@ pub fn mailbox(name: Option<&str>, addr_spec: &str) -> String {
             format!("{} <{}>", address::quoted(&clean), path(addr_spec))
         }
         _ => path(addr_spec),
+    }
+}
+
+/// The same in ASCII, for a field of a message that may not hold more: a name that is not is written in encoded words.
+pub fn ascii_mailbox(name: Option<&str>, addr_spec: &str) -> String {
+    match name.map(encoded_word::encode) {
+        Some(Cow::Owned(words)) => format!("{words} <{}>", path(addr_spec)),
+        Some(Cow::Borrowed(name)) => mailbox(Some(name), addr_spec),
+        None => mailbox(None, addr_spec),
     }
 }
 
@@ -220,6 +229,13 @@ mod tests {
         );
         assert_eq!(delivered_to("a@b\n"), "Delivered-To: a@b\r\n");
         assert_eq!(mailbox(Some("A \"B\"\n"), "a@b"), "\"A \\\"B\\\"\" <a@b>");
+        for (name, written) in [
+            ("", "a@b"),
+            ("A, B", "\"A, B\" <a@b>"),
+            ("Jürgen", "=?utf-8?B?SsO8cmdlbg==?= <a@b>"),
+        ] {
+            assert_eq!(ascii_mailbox(Some(name), "a@b"), written);
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! - [`Scanner`] reads a message once, as it streams in, and gives its [`Summary`]: IMAP's ENVELOPE and BODYSTRUCTURE, byte ranges of all
 //!   parts, a preview, and what the mailbox stores and searches. Its memory does not grow with the message.
+//! - [`seven_bit`] makes a message 7-bit for a server that takes nothing else, as it streams.
 //!
 //! Invariant: no I/O, no clock. Mail is never an error: whatever the bytes, the answer is the best reading of them.
 //! Every depth, count and length that a sender controls is bounded by [`Limits`].
@@ -23,6 +24,7 @@ pub mod outgoing;
 pub mod parameter;
 mod part;
 mod scanner;
+pub mod seven_bit;
 pub mod subject;
 mod summary;
 pub mod transfer;

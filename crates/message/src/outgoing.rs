@@ -11,7 +11,7 @@ use crate::{
 
 /// What is known of the sender.
 #[derive(Clone, Copy, Debug)]
-pub struct Sender<'a> {
+pub struct Submitter<'a> {
     /// His name, for a From that is missing.
     pub name: &'a str,
     /// His address.
@@ -35,20 +35,41 @@ pub struct Outgoing {
     pub recipients: Vec<Address>,
     /// Whom From names.
     pub from: Vec<Address>,
+    /// Whom Sender names.
+    pub sender: Vec<Address>,
+}
+
+impl Outgoing {
+    /// Has Sender name that mailbox, or nobody (RFC 5322 §3.6.2), whatever the client wrote there.
+    pub fn set_sender(&mut self, mailbox: Option<&str>) {
+        let length = header::length(&self.bytes);
+        let mut head = Vec::with_capacity(length + 128);
+        let fields = header::fields(&self.bytes[..length]);
+        for field in fields.filter(|field| !field.is("Sender")) {
+            head.extend_from_slice(field.raw);
+        }
+        self.sender.clear();
+        if let Some(mailbox) = mailbox {
+            head.extend_from_slice(compose::field("Sender", mailbox).as_bytes());
+            self.sender = address::parse(mailbox.as_bytes(), ROOM);
+        }
+        head.extend_from_slice(b"\r\n");
+        self.bytes.splice(..length, head);
+    }
 }
 
 /// Makes a client's message fit to travel.
 ///
 /// Lines end with CRLF whatever the client wrote (client-quirks A11); Date (HTC leaves it out), From (some Android programs do)
 /// and Message-ID are put in where they are missing; Bcc and Return-Path are taken out; recipients may be separated by `;`.
-pub fn prepare(message: &[u8], sender: Sender<'_>) -> Outgoing {
+pub fn prepare(message: &[u8], submitter: Submitter<'_>) -> Outgoing {
     let message = with_line_ends(message);
     let length = header::length(&message);
     let (head, body) = message.split_at(length);
     let mut kept = Vec::with_capacity(head.len() + 256);
     let mut hidden = Vec::new();
     let mut recipients = Vec::new();
-    let mut from = Vec::new();
+    let (mut from, mut sender) = (Vec::new(), Vec::new());
     let (mut has_date, mut has_id) = (false, false);
     for field in header::fields(head) {
         let name = field.name.to_ascii_lowercase();
@@ -61,6 +82,7 @@ pub fn prepare(message: &[u8], sender: Sender<'_>) -> Outgoing {
             }
             b"return-path" => continue,
             b"from" => from.extend(addresses(&field)),
+            b"sender" => sender.extend(addresses(&field)),
             b"date" => has_date = true,
             b"message-id" => has_id = true,
             _ => {}
@@ -68,16 +90,16 @@ pub fn prepare(message: &[u8], sender: Sender<'_>) -> Outgoing {
         kept.extend_from_slice(field.raw);
     }
     if from.is_empty() {
-        let value = compose::mailbox(Some(sender.name), sender.address);
-        kept.extend_from_slice(format!("From: {value}\r\n").as_bytes());
+        let value = compose::ascii_mailbox(Some(submitter.name), submitter.address);
+        kept.extend_from_slice(compose::field("From", &value).as_bytes());
         from = address::parse(value.as_bytes(), ROOM);
     }
     if !has_date {
-        let value = date::format_rfc5322(sender.now, 0);
+        let value = date::format_rfc5322(submitter.now, 0);
         kept.extend_from_slice(format!("Date: {value}\r\n").as_bytes());
     }
     if !has_id {
-        let value = format!("<{}@{}>", sender.unique, sender.host);
+        let value = format!("<{}@{}>", submitter.unique, submitter.host);
         kept.extend_from_slice(compose::field("Message-ID", &value).as_bytes());
     }
     // A header's last line may lack its end.
@@ -94,6 +116,7 @@ pub fn prepare(message: &[u8], sender: Sender<'_>) -> Outgoing {
         hidden,
         recipients,
         from,
+        sender,
     }
 }
 
@@ -148,7 +171,7 @@ const ROOM: address::Room = address::Room {
 mod tests {
     use super::*;
 
-    const SENDER: Sender<'_> = Sender {
+    const ALICE: Submitter<'_> = Submitter {
         name: "Alice",
         address: "alice@x.test",
         host: "mail.x.test",
@@ -165,7 +188,7 @@ mod tests {
     fn what_android_and_htc_leave_out_is_put_in() {
         let sent = prepare(
             b"To: b@x.test; c@x.test\nBcc: <d@x.test>\n\nHi\nthere\r",
-            SENDER,
+            ALICE,
         );
         let text = String::from_utf8(sent.bytes.clone()).unwrap();
         assert_eq!(
@@ -187,10 +210,31 @@ mod tests {
     #[test]
     fn a_whole_message_stays_as_it_is() {
         let message = b"From: a@x.test\r\nTo: team: b@x.test;\r\nDate: x\r\nMessage-ID: <1@x>\r\n\r\n--b\r\n.\r\n";
-        let sent = prepare(message, SENDER);
+        let sent = prepare(message, ALICE);
         assert_eq!(sent.bytes, message);
         assert!(sent.hidden.is_empty());
         assert_eq!(specs(&sent.recipients), ["b@x.test"]);
         assert_eq!(specs(&sent.from), ["a@x.test"]);
+        assert!(sent.sender.is_empty());
+    }
+
+    #[test]
+    fn a_sender_is_put_in_replaced_and_taken_out() {
+        let rest = "From: o@x.test\r\nDate: x\r\nMessage-ID: <1@x>\r\n";
+        for sender in ["", "Sender: b@x.test\r\nSENDER:\r\n\tc@x.test\r\n"] {
+            let message = format!("{sender}{rest}\r\nSender: z@x.test\r\n");
+            let mut sent = prepare(message.as_bytes(), ALICE);
+            assert_eq!(sent.sender.len(), sender.matches('@').count());
+            sent.set_sender(Some("\"Alice\" <alice@x.test>"));
+            assert_eq!(
+                String::from_utf8(sent.bytes.clone()).unwrap(),
+                format!("{rest}Sender: \"Alice\" <alice@x.test>\r\n\r\nSender: z@x.test\r\n")
+            );
+            assert_eq!(specs(&sent.sender), ["alice@x.test"]);
+            sent.set_sender(None);
+            let bytes = format!("{rest}\r\nSender: z@x.test\r\n");
+            assert_eq!(sent.bytes, bytes.as_bytes());
+            assert!(sent.sender.is_empty());
+        }
     }
 }

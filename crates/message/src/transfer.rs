@@ -1,4 +1,8 @@
-//! Content-Transfer-Encoding (RFC 2045 §6): streaming decoders that make the most of damaged input.
+//! Content-Transfer-Encoding (RFC 2045 §6): streaming decoders that make the most of damaged input, and streaming encoders.
+
+mod encode;
+
+pub use encode::{Encoder, SevenBit, base64_size};
 
 /// A transfer encoding that can be undone. Everything else is read as it stands.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]

@@ -80,7 +80,10 @@ impl Maildrop {
             .filter(|folder| folder.kind == FolderKind::Mail)
             .ok_or(OpenError::NoFolder)?
             .id;
-        let guard = mailbox.exclusive(folder).ok_or(OpenError::InUse)?;
+        let guard = mailbox
+            .exclusive_within(folder, settings.maildrop_wait)
+            .await
+            .ok_or(OpenError::InUse)?;
         let view = mailbox.view(folder).await?;
         let shown = match settings.serve {
             Serve::All => None,

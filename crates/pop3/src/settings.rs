@@ -20,6 +20,9 @@ pub struct Settings {
     pub deleted: Deleted,
     /// How long a message that was read stays at least (`EXPIRE`, RFC 2449 §6.7), in whole days; see [`Expire`]. Default: for ever.
     pub expire: Expire,
+    /// How long a sign-in waits for another session to give the maildrop back before it is refused (RFC 1939 §8): two programs that look
+    /// at the same time, or one that comes again at once, do not trouble their user. Default: 5 s.
+    pub maildrop_wait: Duration,
     /// How long a signed-in client may be silent. RFC 1939 §3 asks for ten minutes at least. Default: ten minutes.
     pub idle_timeout: Duration,
     /// How long a client that has not signed in may take for one line. Default: one minute.
@@ -90,6 +93,7 @@ impl Default for Settings {
             serve: Serve::default(),
             deleted: Deleted::default(),
             expire: Expire::default(),
+            maildrop_wait: Duration::from_secs(5),
             idle_timeout: LEAST_IDLE_TIMEOUT,
             sign_in_idle_timeout: Duration::from_mins(1),
             sign_in_timeout: Duration::from_mins(3),

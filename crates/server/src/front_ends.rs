@@ -156,13 +156,14 @@ impl FrontEnds {
 }
 
 impl FrontEnd {
-    async fn http(
+    /// Gets a connection over HTTP to where its session begins.
+    async fn open_http(
         all: FrontEnds,
         service: Arc<web::Service>,
         accepted: Accepted,
         acceptor: Option<TlsAcceptor>,
         shutdown: CancellationToken,
-    ) -> Result<(), ConnectionError> {
+    ) -> Result<BoxedSession, ConnectionError> {
         let origin = web::Origin {
             peer: match accepted.peer {
                 Peer::Inet(address) => Some(address.ip().to_canonical()),
@@ -173,28 +174,27 @@ impl FrontEnd {
         };
         match accepted.socket {
             AcceptedSocket::Tcp(stream) => {
-                Self::http_over(all, service, stream, origin, acceptor, shutdown).await
+                Self::open_http_over(all, service, stream, origin, acceptor, shutdown).await
             }
             AcceptedSocket::Unix(stream) => {
-                Self::http_over(all, service, stream, origin, acceptor, shutdown).await
+                Self::open_http_over(all, service, stream, origin, acceptor, shutdown).await
             }
         }
     }
 
-    async fn http_over<S>(
+    async fn open_http_over<S>(
         all: FrontEnds,
         service: Arc<web::Service>,
         stream: S,
         origin: web::Origin,
         acceptor: Option<TlsAcceptor>,
         shutdown: CancellationToken,
-    ) -> Result<(), ConnectionError>
+    ) -> Result<BoxedSession, ConnectionError>
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let Some(acceptor) = acceptor else {
-            web::serve(stream, origin, service, shutdown).await;
-            return Ok(());
+            return Ok(Box::pin(web::serve(stream, origin, service, shutdown)));
         };
         let handshake = all.handshakes.begin();
         let shaken = acme::accept(stream, &acceptor, &all.challenges);
@@ -207,21 +207,22 @@ impl FrontEnd {
         drop(handshake);
         let Some(stream) = stream else {
             tracing::info!("an authority had what it asked for over TLS");
-            return Ok(());
+            return Ok(Box::pin(std::future::ready(())));
         };
         // Boxed, or each future that it is handed on by has room for all of it.
-        web::serve(Box::new(stream), origin, service, shutdown).await;
-        Ok(())
+        let stream = Box::new(stream);
+        Ok(Box::pin(web::serve(stream, origin, service, shutdown)))
     }
 
-    async fn lines(
+    /// Gets a connection that is read by lines to where its session begins.
+    async fn open_lines(
         all: FrontEnds,
         protocol: Protocol,
         mode: TlsMode,
         accepted: Accepted,
         acceptor: Option<TlsAcceptor>,
         shutdown: CancellationToken,
-    ) -> Result<(), ConnectionError> {
+    ) -> Result<BoxedSession, ConnectionError> {
         let origin = Origin {
             id: accepted.id,
             peer: accepted.peer,
@@ -241,42 +242,54 @@ impl FrontEnd {
                 () = handshake.cut() => return Err(ConnectionError::TimedOut),
             };
         }
-        match protocol {
-            Protocol::Pop3 | Protocol::Pop3s => fieldpost_pop3::serve(connection, all.pop3).await,
-            Protocol::Imap | Protocol::Imaps => fieldpost_imap::serve(connection, all.imap).await,
-            Protocol::Lmtp => fieldpost_smtp::serve(connection, all.lmtp).await,
+        Ok(match protocol {
+            Protocol::Pop3 | Protocol::Pop3s => {
+                Box::pin(fieldpost_pop3::serve(connection, all.pop3))
+            }
+            Protocol::Imap | Protocol::Imaps => {
+                Box::pin(fieldpost_imap::serve(connection, all.imap))
+            }
+            Protocol::Lmtp => Box::pin(fieldpost_smtp::serve(connection, all.lmtp)),
             Protocol::Submission | Protocol::Submissions => {
-                fieldpost_smtp::serve(connection, all.submission).await;
+                Box::pin(fieldpost_smtp::serve(connection, all.submission))
             }
             // It has a way of its own.
-            Protocol::Https | Protocol::Http | Protocol::Acme => connection.close().await,
-        }
-        Ok(())
+            Protocol::Https | Protocol::Http | Protocol::Acme => {
+                Box::pin(async move { connection.close().await })
+            }
+        })
     }
 }
+
+/// Gets a connection, with its handshake, to where a session can begin.
+type Opening = Pin<Box<dyn Future<Output = Result<BoxedSession, ConnectionError>> + Send>>;
 
 impl Handler for FrontEnd {
     fn serve(&self, accepted: Accepted, shutdown: CancellationToken) -> BoxedSession {
         let (all, protocol, mode) = (self.all.clone(), self.protocol, self.mode);
         let acceptor = self.acceptor.clone();
-        let session: Pin<Box<dyn Future<Output = Result<(), ConnectionError>> + Send>> =
-            match (protocol, acceptor) {
-                (Protocol::Https, None) => Box::pin(async { Err(ConnectionError::NoTls) }),
-                (Protocol::Https | Protocol::Http, acceptor) => {
-                    let service = Arc::clone(&all.web);
-                    Box::pin(Self::http(all, service, accepted, acceptor, shutdown))
-                }
-                (Protocol::Acme, _) => {
-                    let service = Arc::clone(&all.acme);
-                    Box::pin(Self::http(all, service, accepted, None, shutdown))
-                }
-                (_, acceptor) => Box::pin(Self::lines(
-                    all, protocol, mode, accepted, acceptor, shutdown,
-                )),
-            };
+        let opening: Opening = match (protocol, acceptor) {
+            (Protocol::Https, None) => Box::pin(async { Err(ConnectionError::NoTls) }),
+            (Protocol::Https | Protocol::Http, acceptor) => {
+                let service = Arc::clone(&all.web);
+                Box::pin(Self::open_http(all, service, accepted, acceptor, shutdown))
+            }
+            (Protocol::Acme, _) => {
+                let service = Arc::clone(&all.acme);
+                Box::pin(Self::open_http(all, service, accepted, None, shutdown))
+            }
+            (_, acceptor) => Box::pin(Self::open_lines(
+                all, protocol, mode, accepted, acceptor, shutdown,
+            )),
+        };
         Box::pin(async move {
-            if let Err(error) = session.await {
-                tracing::debug!(%error, "connection ended before a session began");
+            // A handshake needs kilobytes: they are given back before the session, which may take days, begins.
+            let opened = opening.await;
+            match opened {
+                Ok(session) => session.await,
+                Err(error) => {
+                    tracing::debug!(%error, "connection ended before a session began");
+                }
             }
         })
     }

@@ -85,6 +85,23 @@ fn accounts_are_added_changed_listed_and_removed() {
     ]);
 
     // Asks first; without a terminal the answer is no.
+    let office = [
+        "account",
+        "set",
+        "bo@example.org",
+        "--add-send-on-behalf",
+        "anna@example.org",
+    ];
+    site.ok(&office);
+    let shown = site.json(&["account", "show", "bo@example.org"]);
+    assert_eq!(shown["send_on_behalf"][0], "anna@example.org");
+    assert_eq!(shown["send_as"].to_string(), "[]");
+    let shown = site.ok(&["account", "show", "bo@example.org"]);
+    let mut lines = shown.lines();
+    assert!(
+        lines.any(|line| line.starts_with("send on behalf ") && line.ends_with("anna@example.org")),
+        "{shown}"
+    );
     let error = site.fails(2, &["account", "remove", "bo@example.org"]);
     assert!(error.contains("--yes"), "{error}");
     site.ok(&["account", "remove", "bo@example.org", "--yes"]);

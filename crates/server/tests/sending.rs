@@ -84,7 +84,7 @@ fn a_removed_account_leaves_nothing_in_the_queue() {
         "account",
         "set",
         "anna@example.org",
-        "--add-sender",
+        "--add-send-as",
         "bo@example.org",
     ]);
     site.fails(
@@ -93,7 +93,7 @@ fn a_removed_account_leaves_nothing_in_the_queue() {
             "account",
             "set",
             "anna@example.org",
-            "--add-sender",
+            "--add-send-on-behalf",
             "x@example.org",
         ],
     );

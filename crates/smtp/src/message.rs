@@ -124,15 +124,11 @@ impl Message {
     /// The header of a submitted message is whole: on with it, made fit to travel.
     async fn compose(&mut self, cx: &Context<'_>) -> Result<(), Refusal> {
         let sink = std::mem::replace(&mut self.sink, Sink::Refused(Refusal::temporary()));
-        let (Sink::Header(reader, mut incoming, sender), Some(submission)) =
-            (sink, &cx.service.submission)
-        else {
+        let Sink::Header(reader, mut incoming, sender) = sink else {
             return Err(Refusal::temporary());
         };
         let hostname = &cx.service.settings.hostname;
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        let now = now.map_or(0, |now| now.as_secs().cast_signed());
-        let composed = reader.compose(submission, &sender, hostname, now);
+        let composed = reader.compose(&cx.service.transport, &sender, hostname);
         let Composed { bytes, hidden } = match composed {
             Ok(composed) => composed,
             Err(refusal) => {

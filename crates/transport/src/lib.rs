@@ -4,8 +4,8 @@
 //! four steps: [`Transport::recipient`] for each address, [`Transport::receive`] for the bytes,
 //! [`Transport::deliver`], and [`Deliveries::next`] for each recipient's result.
 //!
-//! Whoever sends for people of ours (submission, ActiveSync) asks [`Transport::destination`] for each address, takes the
-//! message in by [`Transport::compose`], and hands it to [`Transport::submit`]: recipients of ours have it at once, all others
+//! Whoever sends for people of ours (submission, ActiveSync) makes the header fit to travel by [`Transport::outgoing`], asks
+//! [`Transport::destination`] for each address, takes the message in by [`Transport::compose`], and hands it to [`Transport::submit`]: recipients of ours have it at once, all others
 //! through the [`queue`], which hands it to whoever speaks SMTP behind the trait [`Wire`].
 //!
 //! Invariants:
@@ -28,10 +28,13 @@ mod group;
 mod hook;
 mod hops;
 mod incoming;
+mod loops;
 mod out_of_office;
+mod outbound;
 pub mod queue;
 mod recipient;
 mod refusal;
+mod send_right;
 mod settings;
 mod spam;
 mod submit;
@@ -47,6 +50,7 @@ pub use hook::{Delivery, Hook, Placement};
 pub use hops::HopCounter;
 pub use incoming::{Incoming, Received};
 pub use out_of_office::OutOfOfficeReplies;
+pub use outbound::Outbound;
 pub use queue::{Pending, QueueEntry, QueueId, QueueSettings, QueueStatistics};
 pub use recipient::Recipient;
 pub use refusal::{Refusal, Status};

@@ -113,11 +113,7 @@ impl Transport {
             .receive(account.id, Some(answer.len() as u64))
             .await?;
         incoming.write(answer.into()).await?;
-        let received = Received {
-            inner: incoming.finish().await?,
-            is_spam: false,
-            passed: None,
-        };
+        let received = Received::own(incoming.finish().await?);
         let submission = Submission {
             account: account.id,
             envelope: Envelope::default(),
@@ -234,12 +230,10 @@ fn written(
     let domain = account.address.domain();
     let mut out = String::with_capacity(512 + reply.text.len() * 3 / 2);
     let mut field = |name: &str, value: &str| out.push_str(&compose::field(name, value));
-    let from = if account.display_name.is_ascii() {
-        compose::mailbox(Some(&account.display_name), own)
-    } else {
-        format!("{} <{own}>", encoded_word::encode(&account.display_name))
-    };
-    field("From", &from);
+    field(
+        "From",
+        &compose::ascii_mailbox(Some(&account.display_name), own),
+    );
     field("To", &format!("<{sender}>"));
     let subject = header::find(original, "Subject")
         .map(|field| field.decoded())

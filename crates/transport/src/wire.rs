@@ -5,11 +5,9 @@
 
 use std::fmt;
 
-use bytes::Bytes;
-use fieldpost_mailbox::ItemReader;
 pub use fieldpost_store::BoxFuture;
 
-use crate::{Envelope, Refusal, queue::Pending};
+use crate::{Envelope, Outbound, Refusal, queue::Pending};
 
 /// Where mail goes next.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,12 +51,8 @@ pub struct Parcel<'a> {
     pub envelope: &'a Envelope,
     /// For whom; at least one.
     pub recipients: &'a [Pending],
-    /// Header lines that go before the message.
-    pub prefix: Bytes,
-    /// The message's bytes. Its lines end with CRLF wherever it came from.
-    pub message: ItemReader,
-    /// How many they are, those lines included.
-    pub size: u64,
+    /// The message as it was sent; for a next hop without 8BITMIME it is to be made [7-bit](Outbound::seven_bit).
+    pub message: Outbound<'a>,
 }
 
 /// What became of a parcel.

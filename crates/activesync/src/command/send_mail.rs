@@ -10,7 +10,7 @@ use std::{borrow::Cow, collections::HashSet, sync::Arc};
 
 use bytes::Bytes;
 use fieldpost_mailbox::{AccountId, DeviceId, FlagUpdate, Flags, UpdateMode};
-use fieldpost_message::outgoing::{self, Outgoing, Sender};
+use fieldpost_message::outgoing::Outgoing;
 use fieldpost_transport::{Address, Addressee, BodyType, Envelope, Refusal, SentCopy, Submission};
 use fieldpost_wbxml::{Command, Content, Version, tags::compose_mail as tag};
 use parking_lot::Mutex;
@@ -80,7 +80,7 @@ pub async fn run(session: &mut Session) -> Result<Reply, Failure> {
         None => None,
         Some((folder, item)) => Some(Source::find(session, folder.as_deref(), item).await?),
     };
-    let outgoing = prepare(session, &asked.mime);
+    let outgoing = prepare(session, &asked.mime)?;
     let joined = source.as_ref().filter(|_| !asked.replaces);
     let bytes = join(session, joined, &outgoing.bytes).await?;
     send(session, &outgoing, bytes, asked.save).await?;
@@ -188,19 +188,16 @@ fn instance(source: &fieldpost_wbxml::Element<'_>) -> Result<(), Failure> {
     }))
 }
 
-fn prepare(session: &Session, mime: &[u8]) -> Outgoing {
-    let account = session.service.directory.account(session.identity.account);
-    let unique = fieldpost_mailbox::device::unique();
-    outgoing::prepare(
-        mime,
-        Sender {
-            name: account.as_ref().map_or("", |account| &account.display_name),
-            address: &session.identity.address,
-            host: &session.service.settings.host_name,
-            unique: &unique,
-            now: session.now(),
-        },
-    )
+/// The message made fit to travel, if who sends it may send in that name (MS-ASCMD_R448).
+fn prepare(session: &Session, mime: &[u8]) -> Result<Outgoing, Failure> {
+    let service = &session.service;
+    let host = &service.settings.host_name;
+    let outgoing = service.transport.outgoing(&session.identity, host, mime);
+    outgoing.map_err(|refusal| {
+        let account = session.identity.account;
+        tracing::warn!(%account, device = %session.device.id, %refusal, "a message is not sent");
+        Failure::Status(status::SUBMISSION_FAILED)
+    })
 }
 
 /// Sends the message: to recipients of ours at once, to others through the queue; with its copy in the sent items if that is
@@ -213,17 +210,6 @@ async fn send(
 ) -> Result<(), Failure> {
     let service = &session.service;
     let account = session.identity.account;
-    let own = |spec: &str| service.directory.may_send_as(account, spec);
-    // Nobody writes in another's name.
-    let is_own = outgoing
-        .from
-        .iter()
-        .filter_map(fieldpost_message::Address::addr_spec)
-        .all(|spec| own(&spec));
-    if !is_own {
-        tracing::warn!(%account, device = %session.device.id, "a message in another's name is refused");
-        return Err(Failure::Status(status::SUBMISSION_FAILED));
-    }
     let recipients = addressees(session, outgoing)?;
     let failed = |refusal: Refusal| {
         tracing::warn!(%account, %refusal, "a message is not sent");

@@ -95,7 +95,7 @@ async fn user_and_pass_belong_together() {
 /// Fault 24: two sessions at once.
 #[tokio::test]
 async fn fault_24_a_second_session_is_told_that_the_maildrop_is_in_use() {
-    let office = Office::open().await;
+    let office = Office::with(|settings| settings.maildrop_wait = Duration::ZERO).await;
     let first = office.signed_in().await;
     let mut second = office.connect().await;
     second.says("USER alice@demo.test", "+OK *").await;
@@ -104,6 +104,19 @@ async fn fault_24_a_second_session_is_told_that_the_maildrop_is_in_use() {
     second.signs_in().await;
     second.drop_and_wait().await;
     office.signed_in().await.quits().await;
+}
+
+/// Two programs that look at the same moment: the second has its turn when the first is done.
+#[tokio::test]
+async fn fault_24_a_second_session_waits_a_moment_for_the_first() {
+    let office = Office::open().await;
+    let first = office.signed_in().await;
+    let mut second = office.connect().await;
+    second.says("USER alice@demo.test", "+OK *").await;
+    second.sends(format!("{}\r\n", pass())).await;
+    first.quits().await;
+    assert!(second.line().await.starts_with("+OK "));
+    second.quits().await;
 }
 
 /// Each session has its own view; what one deletes is gone for the next, and what came meanwhile is there.

@@ -2,11 +2,10 @@
 
 use std::fmt::Write as _;
 
-use bytes::{Bytes, BytesMut};
-use fieldpost_mailbox::ItemReader;
+use bytes::BytesMut;
 use fieldpost_transport::{
-    Address, BodyType, BoxFuture, Envelope, Handed, Notify, Parcel, Pending, Refusal, Ret, Status,
-    WireSession,
+    Address, BodyType, BoxFuture, Envelope, Handed, Notify, Outbound, Parcel, Pending, Refusal,
+    Ret, Status, WireSession,
 };
 
 use super::{ClientError, ClientTimeouts, DataEncoder, reply::ServerReply, stream::ClientStream};
@@ -82,21 +81,26 @@ impl Session {
         let Parcel {
             envelope,
             recipients,
-            prefix,
-            message,
-            size,
+            mut message,
         } = parcel;
+        let count = recipients.len();
+        // Whatever the envelope says of it: not every program tells the truth.
+        if !self.extensions.eight_bit_mime {
+            message = match message.seven_bit().await {
+                Ok(message) => message,
+                Err(refusal) => return Handed::refused(count, &refusal, true),
+            };
+        }
         let cover = Cover {
             envelope,
             recipients,
-            size,
+            size: message.size(),
         };
-        let count = recipients.len();
         if let Err(refusal) = self.can_take(cover) {
             return Handed::refused(count, &refusal, true);
         }
         let mut untouched = true;
-        match self.exchange(cover, prefix, message, &mut untouched).await {
+        match self.exchange(cover, message, &mut untouched).await {
             Ok(handed) => handed,
             Err(error) => {
                 let refusal = failed(&self.host, &error);
@@ -119,10 +123,6 @@ impl Session {
             return Err(Refusal::new(552, Status(5, 3, 4), text));
         }
         let envelope = parcel.envelope;
-        if parcel.envelope.body == BodyType::EightBitMime && !self.extensions.eight_bit_mime {
-            let text = format!("{host} takes no message with 8-bit text");
-            return Err(Refusal::new(554, Status(5, 6, 3), text));
-        }
         let needs_utf8 = envelope.smtp_utf8
             || envelope.sender.as_ref().is_some_and(|one| !one.is_ascii())
             || parcel.recipients.iter().any(|one| !one.address.is_ascii());
@@ -136,8 +136,7 @@ impl Session {
     async fn exchange(
         &mut self,
         parcel: Cover<'_>,
-        prefix: Bytes,
-        message: ItemReader,
+        message: Outbound<'_>,
         untouched: &mut bool,
     ) -> Result<Handed, ClientError> {
         let count = parcel.recipients.len();
@@ -163,7 +162,7 @@ impl Session {
             let reusable = !reply.is_positive() && self.reset().await.is_ok();
             return Ok(self.handed(results, String::new(), reusable));
         }
-        self.message(prefix, message).await?;
+        self.message(message).await?;
         let reply = self.stream.reply(self.timeouts.message).await?;
         if reply.code / 100 != 2 {
             self.refuse_rest(&mut results, &reply);
@@ -232,10 +231,9 @@ impl Session {
     }
 
     /// The message's bytes, and its end.
-    async fn message(&mut self, prefix: Bytes, mut message: ItemReader) -> Result<(), ClientError> {
+    async fn message(&mut self, mut message: Outbound<'_>) -> Result<(), ClientError> {
         let mut encoder = DataEncoder::new();
         let mut out = BytesMut::new();
-        encoder.push(&prefix, &mut out);
         while let Some(chunk) = message.next().await.map_err(unreadable)? {
             encoder.push(&chunk, &mut out);
             if out.len() >= BLOCK {

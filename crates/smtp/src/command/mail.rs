@@ -1,6 +1,6 @@
 //! `MAIL` (RFC 5321 §4.1.1.2): begins a transaction.
 
-use fieldpost_transport::{Envelope, Status};
+use fieldpost_transport::{Address, Envelope, Status};
 
 use super::out_of_order;
 use crate::{
@@ -15,9 +15,10 @@ pub(crate) fn run(session: Session, mail: MailCommand, cx: &Context<'_>) -> Step
         Session::Ready(ready) => ready,
         other => return out_of_order(other),
     };
-    if let Err(reply) = may_send(&ready, &mail, cx) {
-        return Step::reply(Session::Ready(ready), reply);
-    }
+    let sender = match sender(&ready, &mail, cx) {
+        Ok(sender) => sender,
+        Err(reply) => return Step::reply(Session::Ready(ready), reply),
+    };
     let limit = cx.service.settings.max_message_size;
     if mail.size.is_some_and(|size| size > limit) {
         return Step::reply(Session::Ready(ready), too_large(limit).into());
@@ -25,7 +26,7 @@ pub(crate) fn run(session: Session, mail: MailCommand, cx: &Context<'_>) -> Step
     let transaction = Transaction {
         ready,
         envelope: Envelope {
-            sender: mail.sender,
+            sender,
             body: mail.body,
             smtp_utf8: mail.smtp_utf8,
             size: mail.size,
@@ -40,11 +41,11 @@ pub(crate) fn run(session: Session, mail: MailCommand, cx: &Context<'_>) -> Step
     )
 }
 
-/// Whether the client may send this: over LMTP anything, over submission only who has signed in, in a name of his own, and so
-/// much an hour (RFC 6409 §4.3, §6.1).
-fn may_send(ready: &Ready, mail: &MailCommand, cx: &Context<'_>) -> Result<(), Reply> {
+/// The envelope's sender, if the client may send this: over LMTP anything, over submission only who has signed in, in a name that he
+/// has a right to, and so much an hour (RFC 6409 §4.3, §6.1).
+fn sender(ready: &Ready, mail: &MailCommand, cx: &Context<'_>) -> Result<Option<Address>, Reply> {
     let Some(submission) = &cx.service.submission else {
-        return Ok(());
+        return Ok(mail.sender.clone());
     };
     let Some(sender) = &ready.sender else {
         let context = Submission::sign_in_context(cx);
@@ -55,11 +56,10 @@ fn may_send(ready: &Ready, mail: &MailCommand, cx: &Context<'_>) -> Result<(), R
     };
     submission.is_still_allowed(sender)?;
     // The null reverse-path is that of receipts (RFC 8098 §3).
-    if let Some(address) = &mail.sender
-        && !submission.may_send_as(sender, address.as_str())
-    {
-        let text = format!("<{address}>: you may not send as this address");
-        return Err(Reply::new(553, Status(5, 7, 1), text));
-    }
-    submission.count_message(sender)
+    let address = match &mail.sender {
+        Some(address) => Some(cx.service.transport.return_address(sender, address)?),
+        None => None,
+    };
+    submission.count_message(sender)?;
+    Ok(address)
 }

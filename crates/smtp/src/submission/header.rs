@@ -1,13 +1,8 @@
-//! The header of a submitted message, made fit to travel (RFC 6409 §8) before its body follows: Date, Message-ID and From put in
-//! where they are missing, Bcc and Return-Path taken out, From held against who may send as whom (§6.1).
+//! The header of a submitted message, made fit to travel (RFC 6409 §8) before its body follows.
 
 use bytes::{Bytes, BytesMut};
 use fieldpost_directory::Identity;
-use fieldpost_mailbox::device::unique;
-use fieldpost_message::outgoing::{self, Sender};
-use fieldpost_transport::{Refusal, Status};
-
-use super::Submission;
+use fieldpost_transport::{Refusal, Status, Transport};
 
 /// Gathers a header, up to the empty line behind it.
 #[derive(Debug, Default)]
@@ -47,35 +42,14 @@ impl HeaderReader {
     /// Makes the header fit to travel, or says why it may not.
     pub(crate) fn compose(
         self,
-        submission: &Submission,
+        transport: &Transport,
         sender: &Identity,
         hostname: &str,
-        now: i64,
     ) -> Result<Composed, Refusal> {
-        let account = submission.directory.account(sender.account);
-        let prepared = outgoing::prepare(
-            &self.bytes,
-            Sender {
-                name: account.as_ref().map_or("", |account| &account.display_name),
-                address: &sender.address,
-                host: hostname,
-                unique: &unique(),
-                now,
-            },
-        );
-        for from in &prepared.from {
-            let address = from.addr_spec().unwrap_or_default();
-            if !submission.may_send_as(sender, &address) {
-                return Err(Refusal::new(
-                    550,
-                    Status(5, 7, 1),
-                    format!("From: <{address}>: you may not send as this address"),
-                ));
-            }
-        }
+        let outgoing = transport.outgoing(sender, hostname, &self.bytes)?;
         Ok(Composed {
-            bytes: prepared.bytes.into(),
-            hidden: prepared.hidden.into(),
+            bytes: outgoing.bytes.into(),
+            hidden: outgoing.hidden.into(),
         })
     }
 }

@@ -100,11 +100,6 @@ impl Submission {
         }
     }
 
-    /// Whether somebody may send as `address`: one of his own, or of an account that lets him.
-    pub(crate) fn may_send_as(&self, sender: &Identity, address: &str) -> bool {
-        self.directory.may_send_as(sender.account, address)
-    }
-
     /// Counts a message that is about to come.
     pub(crate) fn count_message(&self, sender: &Identity) -> Result<(), Reply> {
         if self.rates.message(sender.account) {

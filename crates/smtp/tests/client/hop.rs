@@ -8,7 +8,9 @@ use fieldpost_smtp::client::{
     ClientSettings, ClientTimeouts, Credentials, Relay, RelayTls, Smarthost, unverified,
 };
 use fieldpost_store::{MemoryStore, Store};
-use fieldpost_transport::{Envelope, Handed, NextHop, Parcel, Pending, Refusal, Wire, WireSession};
+use fieldpost_transport::{
+    Envelope, Handed, NextHop, Outbound, Parcel, Pending, Refusal, Wire, WireSession,
+};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader},
     net::TcpListener,
@@ -185,9 +187,9 @@ impl Mail {
         let parcel = Parcel {
             envelope: &self.envelope,
             recipients: &self.recipients,
-            prefix: Bytes::new(),
-            message: self.mailbox.read_outgoing(&self.outgoing).await.unwrap(),
-            size: self.outgoing.size(),
+            message: Outbound::new(&self.mailbox, &self.outgoing, Bytes::new())
+                .await
+                .unwrap(),
         };
         session.send(parcel).await
     }

@@ -132,13 +132,6 @@ async fn what_a_server_can_not_take_is_not_sent() {
     let mail = Mail::new(&["a@far.test"]).await;
     assert_eq!(codes(&mail.send(&mut session).await), [552]);
     let mut mail = Mail::of("x", &["a@far.test"]).await;
-    mail.envelope.body = BodyType::EightBitMime;
-    let handed = mail.send(&mut session).await;
-    assert_eq!(
-        handed.results[0].as_ref().unwrap_err().status.to_string(),
-        "5.6.3"
-    );
-    mail.envelope.body = BodyType::SevenBit;
     mail.envelope.smtp_utf8 = true;
     let handed = mail.send(&mut session).await;
     assert_eq!(
@@ -146,6 +139,55 @@ async fn what_a_server_can_not_take_is_not_sent() {
         "5.6.7"
     );
     assert!(handed.reusable);
+}
+
+/// A server without 8BITMIME gets the same text in another form (RFC 6152 §3), whatever the sender said of it.
+#[tokio::test]
+async fn without_8bitmime_a_message_is_made_7_bit() {
+    const EIGHT_BIT: &str = "Subject: out\r\n\r\n.gr\u{fc}n\r\n";
+    let mut script = greeted("250-mx.test\r\n250-SIZE 1000\r\n250 PIPELINING\r\n");
+    for _ in 0..2 {
+        script.extend([
+            Hear("MAIL FROM:<alice@demo.test> SIZE=92"),
+            Hear("RCPT TO:<a@far.test>"),
+            Say("250 ok\r\n250 ok\r\n"),
+            Hear("DATA"),
+            Say("354 go\r\n"),
+            Message,
+            Say("250 ok\r\n"),
+        ]);
+    }
+    let hop = Hop::start(vec![script]).await;
+    let mut session = connect(settings(hop.port)).await.unwrap();
+    let mut mail = Mail::of(EIGHT_BIT, &["a@far.test"]).await;
+    assert_eq!(codes(&mail.send(&mut session).await), [250]);
+    mail.envelope.body = BodyType::EightBitMime;
+    assert_eq!(codes(&mail.send(&mut session).await), [250]);
+    let sent = "Subject: out\r\nMIME-Version: 1.0\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n\
+        ..gr=C3=BCn\r\n";
+    assert_eq!(hop.messages().await, [sent, sent]);
+}
+
+/// What can't be changed goes back to its sender, who is told why; the connection serves the next message.
+#[tokio::test]
+async fn without_8bitmime_a_signature_is_not_broken() {
+    let mut script = greeted(PLAIN);
+    script.push(Silence);
+    let hop = Hop::start(vec![script]).await;
+    let mut session = connect(settings(hop.port)).await.unwrap();
+    for (message, status) in [
+        (
+            "Content-Type: multipart/signed; boundary=s\r\n\r\n--s\r\n\r\ngr\u{fc}n\r\n--s--\r\n",
+            "5.6.3",
+        ),
+        ("Subject: gr\u{fc}n\r\n\r\nx\r\n", "5.6.9"),
+    ] {
+        let mail = Mail::of(message, &["a@far.test"]).await;
+        let handed = mail.send(&mut session).await;
+        let refusal = handed.results[0].as_ref().unwrap_err();
+        assert_eq!((refusal.code, &*refusal.status.to_string()), (554, status));
+        assert!(handed.reusable);
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! MAIL: in whose name, how large, how often.
 
+use fieldpost_directory::SendRight;
+use fieldpost_mailbox::SpecialUse;
 use fieldpost_smtp::{Settings, SubmissionSettings};
 
 use super::harness::Server;
@@ -74,7 +76,7 @@ async fn who_is_allowed_to_sends_as_another() {
         .map(|address| server.directory.resolve(address).unwrap());
     server
         .directory
-        .set_senders(carol, vec![alice], Vec::new())
+        .set_senders(carol, SendRight::SendAs, vec![alice], Vec::new())
         .await
         .unwrap();
     let mut client = server.alice().await;
@@ -87,8 +89,115 @@ async fn who_is_allowed_to_sends_as_another() {
     client.expect("250 2.0.0 delivered").await;
     server
         .directory
-        .set_senders(carol, Vec::new(), vec![alice])
+        .set_senders(carol, SendRight::SendAs, Vec::new(), vec![alice])
         .await
         .unwrap();
     client.ask("MAIL FROM:<carol@demo.test>", "553 5.7.1").await;
+}
+
+/// Or on its behalf: then Sender says who it was, and what comes back comes to him.
+#[tokio::test]
+async fn who_is_allowed_to_sends_on_behalf_of_another() {
+    const OWN: &str = "Sender: \"Somebody\" <alice@demo.test>\r\n";
+    let submission = SubmissionSettings {
+        save_sent: true,
+        ..SubmissionSettings::default()
+    };
+    let server = Server::with(submission, Settings::default()).await;
+    let [alice, bob, carol] = ["alice", "bob", "carol"]
+        .map(|name| server.directory.resolve(&format!("{name}@demo.test")))
+        .map(Option::unwrap);
+    let right = SendRight::SendOnBehalf;
+    let set = server
+        .directory
+        .set_senders(carol, right, vec![alice], Vec::new());
+    set.await.unwrap();
+    // And as Bob, which is no right to be named as a sender on behalf of Carol.
+    let set = server
+        .directory
+        .set_senders(bob, SendRight::SendAs, vec![alice], Vec::new());
+    set.await.unwrap();
+    let mut client = server.alice().await;
+    for (envelope, header, sender) in [
+        // As Thunderbird does with a further identity.
+        ("carol@demo.test", "From: Office <carol@demo.test>\r\n", OWN),
+        (
+            "alice@demo.test",
+            "From: Carol@Demo.Test\r\nSender: ceo@far.test\r\n",
+            OWN,
+        ),
+        (
+            "alice@demo.test",
+            "From: carol@demo.test\r\nSENDER: bob@demo.test\r\n",
+            OWN,
+        ),
+        (
+            "alice@demo.test",
+            "From: carol@demo.test\r\nSender: al@demo.test, x@far.test\r\n",
+            OWN,
+        ),
+        // Her own by another address, as she wrote it.
+        (
+            "carol@demo.test",
+            "Sender: Al <AL@demo.test>\r\nFrom: carol@demo.test\r\n",
+            "Sender: Al <AL@demo.test>\r\n",
+        ),
+        (
+            "alice@demo.test",
+            "From: alice@demo.test, bob@demo.test\r\n",
+            OWN,
+        ),
+        // Nobody is named who has not sent it; whom she may send as is let stand.
+        (
+            "alice@demo.test",
+            "From: alice@demo.test\r\nSender: carol@demo.test\r\n",
+            "",
+        ),
+        (
+            "bob@demo.test",
+            "From: alice@demo.test\r\nSender: bob@demo.test\r\n",
+            "Sender: bob@demo.test\r\n",
+        ),
+    ] {
+        client
+            .ask(format!("MAIL FROM:<{envelope}>"), "250 2.1.0")
+            .await;
+        client.ask("RCPT TO:<bob@demo.test>", "250").await;
+        client.ask("RCPT TO:<x@far.test>", "250").await;
+        client.ask("DATA", "354").await;
+        client
+            .send(&format!("{header}\r\nSender: text\r\n.\r\n"))
+            .await;
+        client.expect("250 2.0.0 accepted").await;
+        let texts = server.texts("bob", SpecialUse::Inbox).await;
+        let text = texts.last().unwrap();
+        let came_from = envelope.replace("carol", "alice");
+        let return_path = format!("Return-Path: <{came_from}>\r\n");
+        assert!(text.starts_with(&return_path), "{header}: {text}");
+        let senders: Vec<&str> = text
+            .split_inclusive("\r\n")
+            .take_while(|line| *line != "\r\n")
+            .filter(|line| line.to_lowercase().starts_with("sender:"))
+            .collect();
+        assert_eq!(senders.concat(), sender, "{header}: {text}");
+        let queue = server.queue().await;
+        let queued = queue.last().unwrap().envelope.sender.as_ref();
+        assert_eq!(queued.unwrap().as_str(), came_from);
+    }
+    // Her copy says it, too; Carol has none.
+    let sent = server.texts("alice", SpecialUse::Sent).await;
+    assert!(sent[0].contains(OWN), "{}", sent[0]);
+    assert!(server.texts("carol", SpecialUse::Sent).await.is_empty());
+    let set = server
+        .directory
+        .set_senders(carol, right, Vec::new(), vec![alice]);
+    set.await.unwrap();
+    client.ask("MAIL FROM:<carol@demo.test>", "553 5.7.1").await;
+    let reply = client
+        .message(
+            &["bob@demo.test"],
+            "From: carol@demo.test\r\nSender: alice@demo.test\r\n\r\n",
+        )
+        .await;
+    assert!(reply.starts_with("550 5.7.1 From: "), "{reply}");
 }

@@ -1,7 +1,8 @@
 //! DKIM signatures (RFC 6376, RFC 8463): `relaxed/relaxed`, with RSA or Ed25519, over SHA-256.
 //!
 //! What is signed is gathered while the message passes by: its header is kept, its body goes through the hash, so nobody
-//! reads a message twice or holds it whole. The signature is made once, when the message is sent, and lies beside it in the queue.
+//! reads a message twice or holds it whole. The signature is made once, when the message is sent, and lies beside it in the queue; for
+//! a next hop for which the message must be [converted](crate::Outbound::seven_bit), another is made then.
 
 mod canonical;
 mod key;
@@ -184,4 +185,4 @@ const SIGNED: [&str; 16] = [
 const MAX_HEADER: usize = 320 * 1024;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

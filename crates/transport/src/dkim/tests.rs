@@ -3,6 +3,37 @@ use sha2::{Digest as _, Sha256};
 
 use super::*;
 
+/// Whether the signature on top of a message holds for it (RFC 6376 §6.1.3), as the receiver finds out.
+pub(crate) fn verifies(message: &str) -> bool {
+    let fields: Vec<_> = header::fields(message.as_bytes()).collect();
+    let signature = fields[0];
+    assert!(signature.is("DKIM-Signature"), "{message}");
+    let text = signature.unfolded();
+    let tag = |name: &str| -> String {
+        let mut tags = text.split(';').map(str::trim);
+        let value = tags.find_map(|tag| tag.strip_prefix(name));
+        value.unwrap().split_whitespace().collect()
+    };
+    let mut left: Vec<_> = fields[1..].to_vec();
+    let mut signed = Vec::new();
+    for name in tag("h=").split(':') {
+        if let Some(at) = left.iter().rposition(|field| field.is(name)) {
+            canonical::field(left.remove(at).raw, &mut signed);
+        }
+    }
+    let raw = str::from_utf8(signature.raw).unwrap();
+    canonical::field(&raw.as_bytes()[..raw.rfind("b=").unwrap() + 2], &mut signed);
+    signed.truncate(signed.len() - 2);
+    let mut body = BodyHash::new();
+    body.push(&message.as_bytes()[header::length(message.as_bytes())..]);
+    let decode = |text: String| BASE64_STANDARD.decode(text).unwrap();
+    let public = UnparsedPublicKey::new(&ED25519, BASE64_STANDARD.decode(PUBLIC).unwrap());
+    decode(tag("bh=")) == body.finish()
+        && public
+            .verify(&Sha256::digest(&signed), &decode(tag("b=")))
+            .is_ok()
+}
+
 /// A key for tests alone (RFC 8463 appendix A.2), in PKCS#8.
 const KEY: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE KEY-----\n";
 const PUBLIC: &str = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
@@ -19,7 +50,7 @@ fn passed(size: usize) -> Passed {
     passing.finish()
 }
 
-fn signer() -> DkimSigner {
+pub(crate) fn signer() -> DkimSigner {
     DkimSigner::new(
         "Football.example.com",
         "brisbane",
@@ -56,6 +87,8 @@ fn the_signature_is_that_of_the_canonical_message() {
     UnparsedPublicKey::new(&ED25519, public)
         .verify(&Sha256::digest(&signed), &signature)
         .unwrap();
+    assert!(verifies(&format!("{field}{MESSAGE}")));
+    assert!(!verifies(&format!("{field}{MESSAGE}more\r\n")));
     assert_eq!(signer().record(), format!("v=DKIM1; k=ed25519; p={PUBLIC}"));
 }
 

@@ -7,8 +7,8 @@ use fieldpost_directory::{Directory, NewAccount};
 use fieldpost_mailbox::{AccountId, Mailbox, Mailboxes, SpecialUse};
 use fieldpost_store::{BoxFuture, MemoryStore, Store};
 use fieldpost_transport::{
-    Address, Addressee, Envelope, Handed, NextHop, Parcel, Received, Refusal, Relay, SentCopy,
-    Settings, SpamFiling, Status, Submission, Submitted, Transport, Wire, WireSession,
+    Address, Addressee, Envelope, Handed, Incoming, NextHop, Parcel, Received, Refusal, Relay,
+    SentCopy, Settings, SpamFiling, Status, Submission, Submitted, Transport, Wire, WireSession,
 };
 use parking_lot::Mutex;
 use tokio::{sync::Notify, task::JoinHandle, time::Instant};
@@ -115,12 +115,20 @@ impl World {
         self.mailboxes.open(self.account(name)).await.unwrap()
     }
 
+    /// What alice hands in.
     pub async fn received(&self, text: &str) -> Received {
-        let mut incoming = self
-            .transport
-            .compose(self.account("alice"), None)
-            .await
-            .unwrap();
+        let alice = self.account("alice");
+        let incoming = self.transport.compose(alice, None).await;
+        self.written(incoming.unwrap(), text).await
+    }
+
+    /// What comes from other servers.
+    pub async fn arrived(&self, text: &str) -> Received {
+        let incoming = self.transport.receive(&[], None).await;
+        self.written(incoming.unwrap(), text).await
+    }
+
+    async fn written(&self, mut incoming: Incoming, text: &str) -> Received {
         incoming
             .write(Bytes::copy_from_slice(text.as_bytes()))
             .await
@@ -206,6 +214,8 @@ pub struct Hop {
     pub connections: Mutex<u32>,
     pub closed: Mutex<u32>,
     pub notifies: Mutex<bool>,
+    /// Whether it takes 7-bit text only.
+    pub seven_bit: Mutex<bool>,
     /// Told after each message, and after each connection that failed.
     pub something: Notify,
     /// Told when it begins to hang.
@@ -221,6 +231,8 @@ pub enum Order {
     Gone,
     /// Takes the message and never says so.
     Hang,
+    /// Meets a bug of ours.
+    Panic,
 }
 
 impl Hop {
@@ -271,6 +283,10 @@ impl WireSession for Session {
         Box::pin(async move {
             let order = self.0.orders.lock().pop_front();
             let count = parcel.recipients.len();
+            if let Some(Order::Panic) = order {
+                self.0.something.notify_one();
+                panic!("the hop found a bug");
+            }
             if let Some(Order::Gone) = order {
                 self.0.something.notify_one();
                 return Handed {
@@ -278,9 +294,22 @@ impl WireSession for Session {
                     ..Handed::refused(count, &refusal(451), false)
                 };
             }
-            let message = parcel.message.read_to_end(1 << 20).await.unwrap();
-            let message = [&parcel.prefix[..], &message[..]].concat();
-            assert_eq!(message.len() as u64, parcel.size);
+            let mut outbound = parcel.message;
+            if *self.0.seven_bit.lock() {
+                outbound = match outbound.seven_bit().await {
+                    Ok(outbound) => outbound,
+                    Err(refusal) => {
+                        self.0.something.notify_one();
+                        return Handed::refused(count, &refusal, true);
+                    }
+                };
+            }
+            let size = outbound.size();
+            let mut message = Vec::new();
+            while let Some(chunk) = outbound.next().await.unwrap() {
+                message.extend_from_slice(&chunk);
+            }
+            assert_eq!(message.len() as u64, size);
             let recipients = parcel.recipients.iter();
             self.0.taken.lock().push((
                 elapsed(),
@@ -293,7 +322,9 @@ impl WireSession for Session {
                     self.0.hanging.notify_one();
                     std::future::pending().await
                 }
-                Some(Order::NoConnection | Order::Gone) | None => vec![Ok(()); count],
+                Some(Order::NoConnection | Order::Gone | Order::Panic) | None => {
+                    vec![Ok(()); count]
+                }
             };
             assert_eq!(answers.len(), count);
             self.0.something.notify_one();

@@ -1,5 +1,6 @@
 //! Conversations about sending.
 
+use fieldpost_directory::SendRight;
 use fieldpost_mailbox::{Flags, FolderId, Limits, Mailbox, Row, SpecialUse};
 
 use crate::{
@@ -248,6 +249,61 @@ async fn a_message_is_from_who_sends_it() {
     let got = messages(&alice, SpecialUse::Inbox).await;
     assert_eq!(got.len(), 1);
     assert!(got[0].0.contains("From: Rob <robert@demo.test>"));
+}
+
+/// On behalf of who lets her: Sender says who it was, a reply's as well (RFC 5322 §3.6.2).
+#[tokio::test]
+async fn a_message_on_behalf_of_another_tells_who_sends_it() {
+    let fixture = Fixture::new().await;
+    let [alice, carol] = ["alice@demo.test", "carol@demo.test"]
+        .map(|address| fixture.directory.resolve(address).unwrap());
+    let mut sync = Sync::new(&fixture, "d1", "14.1", SpecialUse::Inbox).await;
+    deliver(&fixture, &mail("original")).await;
+    let item = text_of(&sync.go("").await, "airsync:ServerId");
+    let source = format!(
+        "<composemail:Source><composemail:FolderId>1</composemail:FolderId><composemail:ItemId>{item}</composemail:ItemId></composemail:Source>"
+    );
+    let save = "<composemail:SaveInSentItems/>";
+    let mime =
+        "From: Office <carol@demo.test>\r\nSender: dave@far.test\r\nTo: bob@demo.test\r\n\r\nx";
+    let asked = [
+        ("SendMail", save.to_owned()),
+        ("SmartReply", format!("{source}{save}")),
+        ("SmartForward", format!("{source}{save}")),
+    ];
+    for (command, inside) in &asked {
+        assert_eq!(
+            refusal(&sync.phone, command, "c", inside, mime).await,
+            "120"
+        );
+    }
+    let right = SendRight::SendOnBehalf;
+    let set = fixture
+        .directory
+        .set_senders(carol, right, vec![alice], Vec::new());
+    set.await.unwrap();
+    for (command, inside) in &asked {
+        let answer = ask(&sync.phone, command, command, inside, mime).await;
+        assert!(answer.body.is_empty(), "{command}: {answer:?}");
+    }
+    let bob = messages(&fixture.mailbox("bob").await, SpecialUse::Inbox).await;
+    let sent = messages(&fixture.mailbox("alice").await, SpecialUse::Sent).await;
+    assert_eq!((bob.len(), sent.len()), (3, 3));
+    for (text, _) in bob.iter().chain(&sent) {
+        let (head, _) = text.split_once("\r\n\r\n").unwrap();
+        assert!(
+            head.contains("From: Office <carol@demo.test>\r\n"),
+            "{text}"
+        );
+        let sender = "\r\nSender: \"Alice Adams\" <alice@demo.test>";
+        assert!(head.contains(sender), "{text}");
+        assert!(!text.contains("dave@far.test"), "{text}");
+    }
+    for (text, _) in &bob {
+        assert!(text.starts_with("Return-Path: <alice@demo.test>"), "{text}");
+    }
+    let carol = fixture.mailbox("carol").await;
+    assert!(messages(&carol, SpecialUse::Sent).await.is_empty());
 }
 
 /// Also of a reply, whose copy has the original in it as well.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use clap::Args;
-use fieldpost_directory::{Account, AccountUpdate, Address, Protocol};
+use fieldpost_directory::{Account, AccountUpdate, Address, Protocol, SendRight};
 use fieldpost_mailbox::{Limits, Mailbox};
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,7 @@ use crate::{
 #[command(
     after_help = "Examples:\n  fieldpost account set anna@example.org --add-alias sales@example.org\n  \
                   fieldpost account set anna@example.org --disable\n  \
+                  fieldpost account set office@example.org --add-send-on-behalf anna@example.org\n  \
                   fieldpost account set anna@example.org --quota-bytes \"5 GiB\" --without pop3"
 )]
 pub struct Arguments {
@@ -58,11 +59,17 @@ struct Change {
     #[arg(long = "without", value_name = "PROTOCOL")]
     without: Vec<String>,
     /// Another account that may send as this one.
-    #[arg(long = "add-sender", value_name = "ADDRESS")]
-    add_senders: Vec<String>,
+    #[arg(long, value_name = "ADDRESS")]
+    add_send_as: Vec<String>,
     /// One that may no longer.
-    #[arg(long = "remove-sender", value_name = "ADDRESS")]
-    remove_senders: Vec<String>,
+    #[arg(long, value_name = "ADDRESS")]
+    remove_send_as: Vec<String>,
+    /// Another account that may send on behalf of this one: recipients see who sent it.
+    #[arg(long, value_name = "ADDRESS")]
+    add_send_on_behalf: Vec<String>,
+    /// One that may no longer.
+    #[arg(long, value_name = "ADDRESS")]
+    remove_send_on_behalf: Vec<String>,
     /// The most it may hold, such as "2 GiB"; 0 = no bound.
     #[arg(long, value_name = "SIZE")]
     quota_bytes: Option<ByteSize>,
@@ -110,6 +117,22 @@ pub async fn operate(request: Request, engine: &Arc<Engine>) -> Result<AccountRo
     for address in &remove_aliases {
         check_removal(address, &account, primary.as_ref())?;
     }
+    let find = |texts: &[String]| -> Result<Vec<_>, Failure> {
+        let ids = texts.iter().map(|text| Ok(engine.account(text)?.id));
+        ids.collect()
+    };
+    let senders = [
+        (
+            SendRight::SendAs,
+            find(&change.add_send_as)?,
+            find(&change.remove_send_as)?,
+        ),
+        (
+            SendRight::SendOnBehalf,
+            find(&change.add_send_on_behalf)?,
+            find(&change.remove_send_on_behalf)?,
+        ),
+    ];
     let update = AccountUpdate {
         address: primary,
         add_aliases: addresses(&change.add_aliases)?,
@@ -127,14 +150,11 @@ pub async fn operate(request: Request, engine: &Arc<Engine>) -> Result<AccountRo
         .set(account.id, update)
         .await
         .map_err(engine::of_directory)?;
-    if !change.add_senders.is_empty() || !change.remove_senders.is_empty() {
-        let find = |texts: &[String]| -> Result<Vec<_>, Failure> {
-            let ids = texts.iter().map(|text| Ok(engine.account(text)?.id));
-            ids.collect()
-        };
-        let (add, remove) = (find(&change.add_senders)?, find(&change.remove_senders)?);
-        let set = engine.directory.set_senders(account.id, add, remove).await;
-        set.map_err(engine::of_directory)?;
+    for (right, add, remove) in senders {
+        if !add.is_empty() || !remove.is_empty() {
+            let set = engine.directory.set_senders(account.id, right, add, remove);
+            set.await.map_err(engine::of_directory)?;
+        }
     }
     if change.quota_bytes.is_some() || change.quota_items.is_some() {
         let mailbox = engine.open_mailbox(account.id).await?;

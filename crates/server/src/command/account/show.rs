@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use clap::Args;
+use fieldpost_directory::SendRight;
 use serde::{Deserialize, Serialize};
 
 use super::AccountRow;
@@ -35,6 +36,10 @@ pub struct Answer {
     used_items: u64,
     quota_bytes: u64,
     quota_items: u64,
+    /// Which other accounts may send as this one,
+    send_as: Vec<String>,
+    /// and on its behalf.
+    send_on_behalf: Vec<String>,
     folders: Vec<FolderRow>,
 }
 
@@ -58,6 +63,8 @@ pub fn run(arguments: Arguments, context: &Context) -> anyhow::Result<()> {
                 if account.enabled { "yes" } else { "no" }.into(),
             ),
             ("protocols", account.protocols.join(" ")),
+            ("send as", answer.send_as.join(" ")),
+            ("send on behalf", answer.send_on_behalf.join(" ")),
             ("made", made),
             (
                 "holds",
@@ -91,7 +98,14 @@ pub async fn operate(request: Request, engine: &Arc<Engine>) -> Result<Answer, F
     let account = engine.account(&request.address)?;
     let mailbox = engine.open_mailbox(account.id).await?;
     let quota = mailbox.quota().await.map_err(engine::of_mailbox)?;
+    let senders = |right| -> Vec<String> {
+        let senders = engine.directory.senders(account.id, right);
+        let addresses = senders.iter().map(|sender| sender.address.to_unicode());
+        addresses.collect()
+    };
     Ok(Answer {
+        send_as: senders(SendRight::SendAs),
+        send_on_behalf: senders(SendRight::SendOnBehalf),
         account: AccountRow::of(&account),
         used_bytes: quota.used_bytes,
         used_items: quota.used_items,
