@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
+use crate::dkim::KeyRecord;
+
 /// A record.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Record {
@@ -72,6 +74,19 @@ pub struct Offer {
     pub relay: Option<String>,
     /// The authority that gives the server's certificates. `None`: nobody is asked.
     pub authority: Option<&'static str>,
+    /// The keys that mail leaves signed with.
+    pub dkim: Vec<DkimKey>,
+}
+
+/// A key that signs the mail of a domain (RFC 6376).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DkimKey {
+    /// Whose mail it signs.
+    pub domain: String,
+    /// Which of the domain's keys it is.
+    pub selector: String,
+    /// What is to stand in DNS: `v=DKIM1; k=…; p=…`.
+    pub record: String,
 }
 
 /// The records of `domain`.
@@ -96,6 +111,13 @@ pub fn records(domain: &str, offer: &Offer) -> Vec<Record> {
         dmarc,
         "what becomes of mail that fails SPF and DKIM, and who hears of it (DMARC)",
     );
+    for key in offer.dkim.iter().filter(|key| key.domain == domain) {
+        all.push(
+            &format!("{}._domainkey", key.selector),
+            Data::Txt(key.record.clone()),
+            "the key that mail of the domain is signed with (DKIM)",
+        );
+    }
     if let Some((host, port)) = &offer.https {
         // A host name says nothing of a port: these are asked at 443.
         if *port == 443 {
@@ -191,6 +213,9 @@ impl Data {
     /// Whether `other` says something of the same matter: of texts there may be many.
     pub fn is_like(&self, other: &Self) -> bool {
         match (self, other) {
+            (Self::Txt(one), Self::Txt(other)) if KeyRecord::parse(one).is_some() => {
+                KeyRecord::parse(other).is_some()
+            }
             (Self::Txt(one), Self::Txt(other)) => {
                 let version = |text: &str| {
                     let (version, _) = text.split_once([' ', ';']).unwrap_or((text, ""));
@@ -201,6 +226,16 @@ impl Data {
             (Self::Caa { tag: one, .. }, Self::Caa { tag: other, .. }) => one == other,
             (one, other) => one.kind() == other.kind(),
         }
+    }
+
+    /// Whether `found` says what this one is to say.
+    pub fn is_met_by(&self, found: &Self) -> bool {
+        if let (Self::Txt(wanted), Self::Txt(found)) = (self, found)
+            && let (Some(wanted), Some(found)) = (KeyRecord::parse(wanted), KeyRecord::parse(found))
+        {
+            return wanted.is_met_by(&found);
+        }
+        self == found
     }
 
     /// `MX`
@@ -354,6 +389,33 @@ mod tests {
         let mut offer = offer();
         offer.relay = Some("smtp.example.net".into());
         assert!(zone("example.org", &offer)[1].contains("\"v=spf1 mx a:smtp.example.net ~all\""));
+    }
+
+    /// RFC 6376 §3.6.2.1; a key of 2048 bits takes two strings.
+    #[test]
+    fn a_key_that_signs_is_told() {
+        let mut offer = offer();
+        let key = format!("v=DKIM1; k=rsa; p={}", "A".repeat(392));
+        for domain in ["example.org", "example.net"] {
+            offer.dkim.push(DkimKey {
+                domain: domain.into(),
+                selector: "fp1".into(),
+                record: key.clone(),
+            });
+        }
+        let zone = zone("example.org", &offer);
+        let keys: Vec<_> = zone.iter().filter(|one| one.contains("DKIM1")).collect();
+        let (first, second) = key.split_at(255);
+        assert_eq!(
+            keys,
+            [&format!(
+                "fp1._domainkey.example.org. IN TXT \"{first}\" \"{second}\""
+            )]
+        );
+        let wanted = Data::Txt(key);
+        let without_version = Data::Txt(format!("p={}", "A".repeat(392)));
+        assert!(wanted.is_like(&without_version) && wanted.is_met_by(&without_version));
+        assert!(!wanted.is_like(&Data::Txt("v=spf1 -all".into())));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! back; [`records`] tells what is to stand in DNS. Who is signed in, and whether the address asked for is theirs, is for who calls.
 
 mod answer;
+mod dkim;
 mod dns;
 mod profile;
 mod request;
@@ -16,7 +17,7 @@ mod thunderbird;
 
 pub use self::{
     answer::{Answer, ErrorCode, Person, Stamp},
-    dns::{Data, Offer, Record, records},
+    dns::{Data, DkimKey, Offer, Record, records},
     profile::Account,
     request::{Error, Request, Schema},
     route::{Route, route},

@@ -29,6 +29,8 @@ pub struct Account {
     pub protocols: Protocols,
     /// When it was made.
     pub created: SystemTime,
+    /// Whether a copy of what its user submits is put into its Sent folder. `None`: as the operator has decided for all.
+    pub save_sent: Option<bool>,
 }
 
 impl Account {
@@ -84,6 +86,8 @@ pub struct AccountUpdate {
     pub enabled: Option<bool>,
     /// Through which protocols.
     pub protocols: Option<Protocols>,
+    /// Whether a copy of what its user submits is put into its Sent folder; `Some(None)`: as for all.
+    pub save_sent: Option<Option<bool>>,
 }
 
 impl AccountUpdate {
@@ -108,6 +112,9 @@ impl AccountUpdate {
         }
         if let Some(protocols) = self.protocols {
             updated.protocols = protocols;
+        }
+        if let Some(save_sent) = self.save_sent {
+            updated.save_sent = save_sent;
         }
         normalise(&mut updated)?;
         Ok(updated)
@@ -288,6 +295,7 @@ mod tests {
             enabled: true,
             protocols: Protocols::ALL,
             created: SystemTime::UNIX_EPOCH,
+            save_sent: None,
         };
         let update = AccountUpdate {
             address: Some(address("b@demo.test")),

@@ -43,6 +43,7 @@ impl Directory {
             enabled: new.enabled,
             protocols: new.protocols,
             created: now(),
+            save_sent: None,
         };
         normalise(&mut account)?;
         let account = self

@@ -215,6 +215,7 @@ mod tests {
             enabled: true,
             protocols: Protocols::ALL,
             created: SystemTime::UNIX_EPOCH,
+            save_sent: None,
         })
     }
 

@@ -289,6 +289,7 @@ impl ParsedLine {
             enabled: self.enabled,
             protocols: Protocols::ALL,
             created: now(),
+            save_sent: None,
         }
     }
 }

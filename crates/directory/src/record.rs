@@ -106,7 +106,7 @@ pub(crate) fn encode_domain() -> Bytes {
 
 pub(crate) fn encode_account(account: &Account) -> Bytes {
     let mut value = BytesMut::with_capacity(128);
-    value.put_u8(VERSION);
+    value.put_u8(ACCOUNT_VERSION);
     value.put_u8(u8::from(account.enabled));
     value.put_u32(account.protocols.to_bits());
     value.put_u64(milliseconds(account.created));
@@ -116,11 +116,16 @@ pub(crate) fn encode_account(account: &Account) -> Bytes {
     for alias in &account.aliases {
         put_text(&mut value, alias.as_str());
     }
+    value.put_u8(match account.save_sent {
+        None => 0,
+        Some(true) => 1,
+        Some(false) => 2,
+    });
     value.freeze()
 }
 
 pub(crate) fn decode_account(id: AccountId, value: &[u8]) -> Result<Account, StoreError> {
-    let mut reader = Reader::open(value, "account record")?;
+    let (mut reader, version) = Reader::open_up_to(ACCOUNT_VERSION, value, "account record")?;
     let enabled = reader.u8()? != 0;
     let protocols = Protocols::from_bits(reader.u32()?);
     let created = SystemTime::UNIX_EPOCH + Duration::from_millis(reader.u64()? & (u64::MAX >> 8));
@@ -131,6 +136,15 @@ pub(crate) fn decode_account(id: AccountId, value: &[u8]) -> Result<Account, Sto
     for _ in 0..count {
         aliases.push(reader.address()?);
     }
+    let save_sent = match version {
+        1 => None,
+        _ => match reader.u8()? {
+            0 => None,
+            1 => Some(true),
+            2 => Some(false),
+            _ => return Err(damaged("account record: unknown save_sent")),
+        },
+    };
     reader.end()?;
     Ok(Account {
         id,
@@ -140,6 +154,7 @@ pub(crate) fn decode_account(id: AccountId, value: &[u8]) -> Result<Account, Sto
         enabled,
         protocols,
         created,
+        save_sent,
     })
 }
 
@@ -265,11 +280,19 @@ pub(crate) struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Begins with a value whose version is known.
     pub(crate) fn open(value: &'a [u8], what: &'static str) -> Result<Self, StoreError> {
+        Ok(Self::open_up_to(VERSION, value, what)?.0)
+    }
+
+    /// The same for a value that has come in several versions; tells which it is.
+    pub(crate) fn open_up_to(
+        newest: u8,
+        value: &'a [u8],
+        what: &'static str,
+    ) -> Result<(Self, u8), StoreError> {
         let mut reader = Self { rest: value, what };
-        if reader.u8()? == VERSION {
-            Ok(reader)
-        } else {
-            Err(damaged(&format!("{what}: unknown version")))
+        match reader.u8()? {
+            version if (VERSION..=newest).contains(&version) => Ok((reader, version)),
+            _ => Err(damaged(&format!("{what}: unknown version"))),
         }
     }
 
@@ -340,6 +363,9 @@ fn milliseconds(time: SystemTime) -> u64 {
 /// The version that every value begins with.
 const VERSION: u8 = 1;
 
+/// That of an account: version 1 says nothing about `save_sent`.
+const ACCOUNT_VERSION: u8 = 2;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -354,14 +380,18 @@ mod tests {
             enabled: true,
             protocols: Protocols::ALL.without(Protocol::ActiveSync),
             created: SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_123),
+            save_sent: None,
         }
     }
 
     #[test]
     fn records_come_back_as_they_went() {
-        let account = account();
-        let value = encode_account(&account);
-        assert_eq!(decode_account(AccountId(7), &value).unwrap(), account);
+        let mut account = account();
+        for save_sent in [Some(true), Some(false), None] {
+            account.save_sent = save_sent;
+            let value = encode_account(&account);
+            assert_eq!(decode_account(AccountId(7), &value).unwrap(), account);
+        }
         let head = Head {
             mod_seq: 3,
             next_id: 9,
@@ -371,6 +401,14 @@ mod tests {
         assert_eq!(key_id(&key).unwrap(), AccountId(0x0102));
         let gone = decode_tombstone(&encode_tombstone(&account, account.created)).unwrap();
         assert_eq!(gone, (account.created, account.address));
+    }
+
+    #[test]
+    fn an_account_of_version_1_is_read() {
+        let mut value = encode_account(&account()).to_vec();
+        value.truncate(value.len() - 1);
+        value[0] = 1;
+        assert_eq!(decode_account(AccountId(7), &value).unwrap(), account());
     }
 
     #[test]

@@ -144,11 +144,20 @@ fn directory_settings(config: &Config) -> directory::Settings {
 }
 
 fn transport_settings(config: &Config) -> Result<fieldpost_transport::Settings, Failure> {
+    let signers = crate::relay::signers(config)?;
+    for signer in signers.iter() {
+        tracing::info!(
+            domain = signer.domain(),
+            selector = signer.selector(),
+            record = signer.record(),
+            "signs mail with DKIM"
+        );
+    }
     Ok(fieldpost_transport::Settings {
         hostname: config.hostname(),
         relay: config.relay.relay(),
         queue: config.relay.queue(),
-        dkim: crate::relay::signers(config)?,
+        dkim: signers,
         ..config.transport.settings()
     })
 }

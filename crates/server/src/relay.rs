@@ -66,25 +66,18 @@ pub fn wire(config: &Config) -> Result<Arc<dyn Wire>, Failure> {
     })))
 }
 
-/// Who signs mail for others.
+/// Who signs mail for others, with the keys read from their files.
 pub fn signers(config: &Config) -> Result<Arc<[DkimSigner]>, Failure> {
     let mut signers = Vec::new();
     for section in &config.relay.dkim {
         let wrong = |error: &dyn std::fmt::Display| {
             let text = format!("[relay] dkim: {}: {error}", section.key.display());
             Failure::new(FailureKind::Configuration, text)
+                .advise("the file holds a private key in PEM, readable for the server's user; run commands as root or as that user")
         };
         let pem = std::fs::read(&section.key).map_err(|error| wrong(&error))?;
         let key = DkimKey::from_pem(&pem).map_err(|error| wrong(&error))?;
-        let signer = DkimSigner::new(&section.domain, &section.selector, key);
-        let (domain, selector) = (&section.domain, &section.selector);
-        tracing::info!(
-            domain,
-            selector,
-            record = signer.record(),
-            "signs mail with DKIM"
-        );
-        signers.push(signer);
+        signers.push(DkimSigner::new(&section.domain, &section.selector, key));
     }
     Ok(signers.into())
 }

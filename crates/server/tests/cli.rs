@@ -44,6 +44,11 @@ fn accounts_are_added_changed_listed_and_removed() {
         "--without",
         "pop3",
     ]);
+    for (save_sent, told) in [("yes", "true"), ("no", "false"), ("default", "null")] {
+        site.ok(&["account", "set", "b@example.org", "--save-sent", save_sent]);
+        let shown = site.json(&["account", "show", "bo@example.org"]);
+        assert_eq!(shown["save_sent"].to_string(), told);
+    }
     let shown = site.json(&["account", "show", "bo@example.org"]);
     assert_eq!(shown["display_name"], "Bo Ek");
     assert_eq!(shown["enabled"], false);

@@ -202,7 +202,7 @@ impl Message {
             let deliveries = transport.distribute(envelope, received, recipients);
             return Box::new(Delivering::new(ready, id, deliveries));
         };
-        let copy = submission.settings.save_sent.then(|| SentCopy {
+        let copy = submission.saves_sent(sender).then(|| SentCopy {
             received: received.clone(),
             prefix: hidden,
         });

@@ -9,7 +9,7 @@ use fieldpost_message::{
 
 use crate::{
     Refusal, Status,
-    dkim::{DkimSigner, Passing},
+    dkim::{Passing, Signers},
 };
 
 /// The bytes of a message on its way out, in order: the header lines that the queue puts before it, then the message.
@@ -17,7 +17,7 @@ pub struct Outbound<'a> {
     mailbox: &'a Mailbox,
     entry: &'a Outgoing,
     /// Who signs it anew if it is changed, and the time of that.
-    signer: Option<(&'a DkimSigner, i64)>,
+    signers: Option<(Signers<'a>, i64)>,
     prefix: Bytes,
     reader: ItemReader,
     converter: Option<Converter>,
@@ -34,7 +34,7 @@ impl<'a> Outbound<'a> {
         Ok(Self {
             mailbox,
             entry,
-            signer: None,
+            signers: None,
             reader: mailbox.read_outgoing(entry).await?,
             converter: None,
             size: prefix.len() as u64 + entry.size(),
@@ -42,9 +42,9 @@ impl<'a> Outbound<'a> {
         })
     }
 
-    /// The same; `signer` signs it at `now` (seconds since 1970) should it be changed.
-    pub(crate) fn signed_by(mut self, signer: Option<&'a DkimSigner>, now: i64) -> Self {
-        self.signer = signer.map(|signer| (signer, now));
+    /// The same; `signers` sign it at `now` (seconds since 1970) should it be changed.
+    pub(crate) fn signed_by(mut self, signers: Signers<'a>, now: i64) -> Self {
+        self.signers = Some((signers, now));
         self
     }
 
@@ -94,8 +94,8 @@ impl<'a> Outbound<'a> {
     async fn converted(mut self, plan: &Plan) -> Result<Self, Error> {
         let is_signature = |field: &header::Field<'_>| field.is("DKIM-Signature");
         let is_signed = header::fields(&self.prefix).any(|field| is_signature(&field));
-        let signer = self.signer.filter(|_| is_signed);
-        let mut signing = signer.map(|signer| (signer, Passing::new()));
+        let signers = self.signers.take().filter(|_| is_signed);
+        let mut signing = signers.map(|signers| (signers, Passing::new()));
         let kept = header::fields(&self.prefix).filter(|field| !is_signature(field));
         let kept: Vec<&[u8]> = kept.map(|field| field.raw).collect();
         let kept = kept.concat();
@@ -110,7 +110,7 @@ impl<'a> Outbound<'a> {
             }
         }
         let signature =
-            signing.and_then(|((signer, now), passing)| signer.sign(&passing.finish(), now));
+            signing.and_then(|((signers, now), passing)| signers.sign(&passing.finish(), now));
         self.prefix = [signature.unwrap_or_default().as_bytes(), &kept]
             .concat()
             .into();
@@ -228,7 +228,7 @@ mod tests {
         let as_sent = || async {
             let prefix = Bytes::from(signature.clone());
             let outbound = Outbound::new(&mailbox, &entry, prefix).await.unwrap();
-            outbound.signed_by(Some(&signer), 7)
+            outbound.signed_by(Signers::new(std::slice::from_ref(&signer), None), 7)
         };
         let plain = text(as_sent().await).await;
         assert_eq!(plain, format!("{signature}{message}"));
@@ -243,7 +243,7 @@ mod tests {
         assert!(converted.contains("t=7;") && verifies(&converted));
         // Without a key any more, a signature that does not hold is none.
         let mut outbound = as_sent().await;
-        outbound.signer = None;
+        outbound.signers = None;
         let unsigned = text(outbound.seven_bit().await.unwrap()).await;
         assert!(unsigned.starts_with("From: ") && converted.ends_with(&unsigned));
     }

@@ -7,9 +7,9 @@ use fieldpost_mailbox::{Error, Flags, FolderId, Mailbox, NewItem, NewOutgoing, S
 use fieldpost_store::AccountId;
 
 use crate::{
-    Address, Delivered, Destination, DkimSigner, Envelope, Notify, Pending, Received, Recipient,
-    Refusal, Transport,
-    destination::canonical_domain,
+    Address, Delivered, Destination, Envelope, Notify, Pending, Received, Recipient, Refusal,
+    Transport,
+    dkim::Signers,
     group::Done,
     queue::{self, encode_envelope},
     refusal,
@@ -251,17 +251,16 @@ impl Transport {
         (local, pending)
     }
 
-    /// The DKIM-Signature field of a message, if its sender's domain signs.
+    /// The DKIM-Signature field of a message, if anybody signs it.
     fn signature(&self, envelope: &Envelope, received: &Received) -> Option<String> {
         let passed = received.passed.as_ref()?;
-        self.signer(envelope)?.sign(passed, self.now())
+        self.signers(envelope).sign(passed, self.now())
     }
 
     /// Who signs mail of that sender.
-    pub(crate) fn signer(&self, envelope: &Envelope) -> Option<&DkimSigner> {
-        let domain = canonical_domain(envelope.sender.as_ref()?.domain()?)?;
-        let mut signers = self.settings.dkim.iter();
-        signers.find(|signer| signer.domain() == &*domain)
+    pub(crate) fn signers(&self, envelope: &Envelope) -> Signers<'_> {
+        let sender = envelope.sender.as_ref().and_then(Address::domain);
+        Signers::new(&self.settings.dkim, sender)
     }
 
     fn pending(&self, addressee: Addressee) -> Pending {

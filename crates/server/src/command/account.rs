@@ -74,6 +74,8 @@ pub struct AccountRow {
     pub protocols: Vec<String>,
     /// When it was made, in seconds since 1970.
     pub created: u64,
+    /// Whether a copy of what its user submits is put into Sent; null = as `[submission] save_sent` says.
+    pub save_sent: Option<bool>,
 }
 
 impl AccountRow {
@@ -94,6 +96,7 @@ impl AccountRow {
                 .created
                 .duration_since(UNIX_EPOCH)
                 .map_or(0, |since| since.as_secs()),
+            save_sent: account.save_sent,
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     config::{Config, Endpoint, TlsMode},
     error::ListenError,
     exchange::{Failure, FailureKind},
-    listener,
+    listener, relay,
     tls::Certificate,
 };
 
@@ -134,6 +134,9 @@ pub(super) fn examine(config: &Config, now: jiff::Timestamp) -> Report {
     }
     for files in &config.tls.certificates {
         examine_certificate(files, now, &mut report);
+    }
+    if let Err(failure) = relay::signers(config) {
+        report.errors.push(failure.message);
     }
     examine_acme(config, now, &mut report);
     examine_data_directory(&config.server.data_dir, &mut report);

@@ -3,8 +3,9 @@
 use std::{collections::BTreeSet, io::Write, net::SocketAddr};
 
 use clap::Args;
-use fieldpost_autoconfig::{Data, Offer, Record, records};
+use fieldpost_autoconfig::{Data, DkimKey, Offer, Record, records};
 use fieldpost_directory::Address;
+use fieldpost_transport::DkimSigner;
 use serde::Serialize;
 
 use super::{Context, context, show};
@@ -12,6 +13,7 @@ use crate::{
     config::{Config, Protocol},
     dns_client::DnsClient,
     exchange::{Failure, FailureKind},
+    relay,
 };
 
 /// Arguments of `dns`.
@@ -71,7 +73,7 @@ pub enum State {
 pub fn run(arguments: Arguments, context: &Context) -> anyhow::Result<()> {
     let config = context.config()?;
     let domain = domain(&arguments.domain)?;
-    let offer = offer(&config, arguments.mx.as_deref());
+    let offer = offer(&config, arguments.mx.as_deref(), &relay::signers(&config)?);
     let wanted = records(&domain, &offer);
     if !arguments.check {
         let rows: Vec<Row> = wanted.iter().map(Row::of).collect();
@@ -105,8 +107,8 @@ pub fn domain(text: &str) -> Result<String, Failure> {
         })
 }
 
-/// What the configuration offers. `exchange` is the host that takes mail from the world.
-pub fn offer(config: &Config, exchange: Option<&str>) -> Offer {
+/// What the configuration offers. `exchange` is the host that takes mail from the world, `signers` who signs mail that leaves.
+pub fn offer(config: &Config, exchange: Option<&str>, signers: &[DkimSigner]) -> Offer {
     let host = config.hostname().to_ascii_lowercase();
     let port = |protocol| config.port_of(protocol);
     let public = public_host(&config.http.public_url);
@@ -127,7 +129,16 @@ pub fn offer(config: &Config, exchange: Option<&str>) -> Offer {
             .is_on()
             .then(|| authority(&config.acme.directory))
             .flatten(),
+        dkim: signers.iter().map(dkim_key).collect(),
         host,
+    }
+}
+
+fn dkim_key(signer: &DkimSigner) -> DkimKey {
+    DkimKey {
+        domain: signer.domain().to_owned(),
+        selector: signer.selector().to_owned(),
+        record: signer.record(),
     }
 }
 
@@ -187,8 +198,8 @@ async fn compare_one(client: &DnsClient, record: &Record, host: &str) -> Row {
 /// How `found`, all of one kind, compares with what is wanted; with what stands there instead.
 fn judge(wanted: &Data, found: &[Data]) -> (State, Vec<String>) {
     let alike: Vec<&Data> = found.iter().filter(|one| wanted.is_like(one)).collect();
-    let is_there = alike.contains(&wanted);
-    // RFC 7208 §4.5, RFC 7489 §6.6.3: of two of them none counts.
+    let is_there = alike.iter().any(|one| wanted.is_met_by(one));
+    // RFC 7208 §4.5, RFC 7489 §6.6.3: of two of them none counts; RFC 6376 §3.6.2.2: of two keys nobody knows which does.
     let is_single = matches!(wanted, Data::Txt(_)) && alike.len() > 1;
     match (is_there, alike.is_empty()) {
         (true, _) if !is_single => (State::Right, Vec::new()),
@@ -273,10 +284,12 @@ fn write_zone(
         offer.host
     )?;
     writeln!(out, "; and its addresses a PTR record with this name.")?;
-    writeln!(
-        out,
-        "; DKIM: whoever signs the mail that leaves, tells the record of its key."
-    )?;
+    if !offer.dkim.iter().any(|key| key.domain == domain) {
+        writeln!(
+            out,
+            "; DKIM: whoever signs the mail that leaves, tells the record of its key."
+        )?;
+    }
     for record in wanted {
         writeln!(out, "\n; {}\n{record}", record.purpose)?;
     }

@@ -24,7 +24,7 @@ pub struct SubmissionSection {
     pub messages_per_hour: u32,
     /// To how many recipients an account may send in an hour. 0 = no bound.
     pub recipients_per_hour: u32,
-    /// Whether a copy of what is sent is put into the sender's Sent folder.
+    /// Whether a copy of what is sent is put into the sender's Sent folder, unless his account says otherwise.
     pub save_sent: bool,
 }
 

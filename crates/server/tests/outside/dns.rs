@@ -1,5 +1,7 @@
 //! `fieldpost dns`
 
+use std::fs;
+
 use serde_json::Value;
 
 use crate::{names::Names, support::Site};
@@ -101,6 +103,57 @@ fn each_record_is_right_missing_or_different() {
             "CNAME autodiscover.example.org different",
             "SRV _imaps._tcp.example.org missing",
         ]
+    );
+}
+
+/// Two strings in the zone are one text to whoever asks; it may be written otherwise, but has to be of the key that signs.
+#[test]
+fn the_key_that_signs_is_told_and_compared() {
+    let signer = "{ domain = \"EXAMPLE.org\", selector = \"fp1\", key = \"dkim.pem\" }";
+    let site = Site::new(&format!("{SETUP}[relay]\nmx = true\ndkim = [{signer}]\n"));
+    let check = ["--json", "dns", "example.org", "--check", "--dns-server"];
+    let error = site.fails(3, &["dns", "example.org"]);
+    assert!(
+        error.contains("dkim.pem") && error.contains("next:"),
+        "{error}"
+    );
+    let checked = site.run(&["check"]);
+    assert_eq!(checked.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&checked.stdout).contains("[relay] dkim"));
+    fs::write(site.path().join("dkim.pem"), include_str!("dkim.pem")).unwrap();
+    let zone = zone(&site);
+    let name = "fp1._domainkey.example.org";
+    let start = format!("{name}. IN TXT \"v=DKIM1; k=rsa; p=");
+    let key = zone.iter().find(|line| line.starts_with(&start)).unwrap();
+    assert_eq!(key.matches("\" \"").count(), 1, "{key}");
+    let names = Names::start();
+    for line in &zone {
+        names.add(line);
+    }
+    let state = || {
+        let output = site.run(&[&check[..], &[&names.address()]].concat());
+        let mut states = states(&output);
+        states.retain(|(record, _)| record.ends_with(name));
+        assert_eq!(states.len(), 1, "{output:?}");
+        states.remove(0).1
+    };
+    assert_eq!(state(), "right");
+    for (written, told) in [
+        (key.replace("v=DKIM1; k=rsa; ", "v=DKIM1;t=s;"), "right"),
+        (key.replace("p=MII", "p=MIX"), "different"),
+        (format!("{name}. IN TXT \"v=DKIM1; p=\""), "different"),
+        (format!("{name}. IN TXT \"something else\""), "missing"),
+    ] {
+        names.forget(name);
+        names.add(&written);
+        assert_eq!(state(), told, "{written}");
+    }
+    names.add(key);
+    names.add(key);
+    assert_eq!(
+        state(),
+        "different",
+        "of two keys nobody knows which counts"
     );
 }
 

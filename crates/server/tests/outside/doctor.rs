@@ -1,6 +1,7 @@
 //! `fieldpost doctor`
 
 use std::{
+    fs,
     io::{BufRead as _, BufReader, Write as _},
     net::TcpListener,
     process::Output,
@@ -53,9 +54,11 @@ fn fixed(listeners: &str) -> String {
 
 #[test]
 fn a_server_that_is_well() {
-    let more = "[[listener]]\nprotocol = \"imaps\"\naddress = \"127.0.0.1:0\"\n[acme]\nca_file = \"ca.crt\"\n";
+    let more = "[[listener]]\nprotocol = \"imaps\"\naddress = \"127.0.0.1:0\"\n[acme]\nca_file = \"ca.crt\"\n\
+        [relay]\nmx = true\ndkim = [{ domain = \"example.org\", selector = \"fp1\", key = \"dkim.pem\" }]\n";
     let site = Site::new(&fixed(&format!("{LISTENERS}{more}")));
     site.certificate("server", &["mail.test"]);
+    fs::write(site.path().join("dkim.pem"), include_str!("dkim.pem")).unwrap();
     site.add("anna@example.org", "correct horse 9");
     let names = Names::start();
     names.add("mail.test. IN A 192.0.2.7");
@@ -144,6 +147,26 @@ fn a_certificate_that_clients_refuse_and_one_that_does_not_come() {
             .iter()
             .any(|(state, text)| state == "warning" && text.contains("clients refuse")),
         "{listeners:?}"
+    );
+}
+
+#[test]
+fn mail_that_leaves_unsigned() {
+    let site = Site::new("[relay]\nmx = true\n");
+    site.add("anna@example.org", "correct horse 9");
+    let names = Names::start();
+    names.add("mail.test. IN A 192.0.2.7");
+    for line in site.ok(&["dns", "example.org"]).lines() {
+        if line.contains(" IN ") && !line.starts_with(';') {
+            names.add(line);
+        }
+    }
+    let output = site.run(&["--json", "doctor", "--dns-server", &names.address()]);
+    let dns = area(&output, "dns");
+    let warnings: Vec<_> = dns.iter().filter(|(state, _)| state == "warning").collect();
+    assert!(
+        warnings.len() == 1 && warnings[0].1.contains("example.org leaves unsigned"),
+        "{dns:?}"
     );
 }
 

@@ -37,7 +37,7 @@ impl Names {
         self.address.to_string()
     }
 
-    /// Takes lines of a zone file: MX, TXT of one string, CNAME, SRV, CAA, A.
+    /// Takes lines of a zone file: MX, TXT, CNAME, SRV, CAA, A.
     pub fn add(&self, line: &str) {
         let mut words = line.splitn(4, ' ');
         let name = words.next().unwrap().trim_end_matches('.').to_lowercase();
@@ -51,8 +51,9 @@ impl Names {
             "CNAME" => (5, wire(data)),
             "MX" => (15, [&number(parts[0])[..], &wire(parts[1])].concat()),
             "TXT" => {
-                let text = text(data);
-                (16, [&[text.len() as u8], &text[..]].concat())
+                let strings = data.split("\" \"").map(text);
+                let strings = strings.flat_map(|one| [&[one.len() as u8], &one[..]].concat());
+                (16, strings.collect())
             }
             "SRV" => {
                 let numbers = parts[..3].iter().flat_map(|part| number(part));

@@ -29,7 +29,8 @@ pub struct SubmissionSettings {
     pub messages_per_hour: u32,
     /// To how many recipients an account may send in an hour; 0: no bound.
     pub recipients_per_hour: u32,
-    /// Whether a copy of what is sent is put into the sender's Sent folder. Most programs do that themselves.
+    /// Whether a copy of what is sent is put into the sender's Sent folder, unless his account says otherwise. Most programs do
+    /// that themselves.
     pub save_sent: bool,
     /// After so many failed sign-ins the connection is closed.
     pub failed_sign_ins: u32,
@@ -98,6 +99,13 @@ impl Submission {
                 "this account may not send",
             ))
         }
+    }
+
+    /// Whether a copy of what he sends is put into his Sent folder.
+    pub(crate) fn saves_sent(&self, sender: &Identity) -> bool {
+        let account = self.directory.account(sender.account);
+        let own = account.and_then(|account| account.save_sent);
+        own.unwrap_or(self.settings.save_sent)
     }
 
     /// Counts a message that is about to come.

@@ -1,5 +1,6 @@
 //! The message itself: what is put in, what is taken out, what is refused.
 
+use fieldpost_directory::AccountUpdate;
 use fieldpost_mailbox::SpecialUse;
 use fieldpost_smtp::{Settings, SubmissionSettings, codec::data::LineEnds};
 use fieldpost_transport::BodyType;
@@ -93,6 +94,34 @@ async fn what_is_missing_is_put_in_and_what_must_not_travel_is_taken_out() {
         "{}",
         carol[1]
     );
+}
+
+/// An account may have its own mind about it.
+#[tokio::test]
+async fn a_copy_is_kept_as_the_account_wants_it_or_else_as_all() {
+    for (all, own, kept) in [
+        (false, Some(true), true),
+        (true, Some(false), false),
+        (true, None, true),
+        (false, None, false),
+    ] {
+        let submission = SubmissionSettings {
+            save_sent: all,
+            ..SubmissionSettings::default()
+        };
+        let server = Server::with(submission, Settings::default()).await;
+        let mut client = server.alice().await;
+        let update = AccountUpdate {
+            save_sent: Some(own),
+            ..AccountUpdate::default()
+        };
+        let alice = server.directory.resolve("alice@demo.test").unwrap();
+        server.directory.set(alice, update).await.unwrap();
+        let reply = client.message(&["bob@demo.test"], MESSAGE).await;
+        assert!(reply.starts_with("250"), "{reply}");
+        let sent = server.texts("alice", SpecialUse::Sent).await;
+        assert_eq!(sent.len(), usize::from(kept), "{all} {own:?}");
+    }
 }
 
 #[tokio::test]

@@ -10,7 +10,9 @@ mod key;
 use std::fmt::Write as _;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use fieldpost_message::header;
+use fieldpost_message::{address::Room, header};
+
+use crate::destination::canonical_domain;
 
 use canonical::BodyHash;
 pub use key::{DkimKey, DkimKeyError};
@@ -27,7 +29,7 @@ impl DkimSigner {
     /// A signer for `domain`, whose public key stands in the DNS at `selector._domainkey.domain`.
     pub fn new(domain: &str, selector: &str, key: DkimKey) -> Self {
         Self {
-            domain: domain.to_ascii_lowercase().into(),
+            domain: canonical_domain(domain).unwrap_or_else(|| domain.to_ascii_lowercase().into()),
             selector: selector.into(),
             key,
         }
@@ -36,6 +38,11 @@ impl DkimSigner {
     /// Whose mail it signs.
     pub fn domain(&self) -> &str {
         &self.domain
+    }
+
+    /// Which of the domain's keys it signs with.
+    pub fn selector(&self) -> &str {
+        &self.selector
     }
 
     /// What the record in the DNS says: `v=DKIM1; k=…; p=…`.
@@ -86,6 +93,35 @@ impl DkimSigner {
         }
         text.push_str("\r\n");
         Some(text)
+    }
+}
+
+/// Who may sign a message.
+#[derive(Clone, Debug)]
+pub(crate) struct Signers<'a> {
+    all: &'a [DkimSigner],
+    /// The domain of the envelope's sender.
+    sender: Option<Box<str>>,
+}
+
+impl<'a> Signers<'a> {
+    pub(crate) fn new(all: &'a [DkimSigner], sender: Option<&str>) -> Self {
+        let sender = sender.and_then(canonical_domain);
+        Self { all, sender }
+    }
+
+    /// The DKIM-Signature field by the signer of the author's domain, which is the one that recipients look at (RFC 7489
+    /// §3.1.1), or else of the sender's; `None` if neither signs.
+    pub(crate) fn sign(&self, passed: &Passed, now: i64) -> Option<String> {
+        let author = passed.author_domain();
+        let mut domains = [author.as_ref(), self.sender.as_ref()]
+            .into_iter()
+            .flatten();
+        let signer = domains.find_map(|domain| {
+            let mut signers = self.all.iter();
+            signers.find(|signer| signer.domain == *domain)
+        })?;
+        signer.sign(passed, now)
     }
 }
 
@@ -143,6 +179,19 @@ impl Passing {
             header: self.header,
             body: self.body.finish(),
         }
+    }
+}
+
+impl Passed {
+    /// The domain of the first of its authors.
+    fn author_domain(&self) -> Option<Box<str>> {
+        let room = Room {
+            count: 16,
+            bytes: 4096,
+        };
+        let authors = header::find(&self.header, "From")?.addresses(room);
+        let first = authors.iter().find(|author| author.is_mailbox())?;
+        canonical_domain(first.host.as_deref()?)
     }
 }
 

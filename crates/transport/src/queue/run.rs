@@ -252,7 +252,7 @@ impl Transport {
             let parcel = Parcel {
                 envelope,
                 recipients: &recipients,
-                message: message.signed_by(self.signer(envelope), self.now()),
+                message: message.signed_by(self.signers(envelope), self.now()),
             };
             let handed = open.session.send(parcel).await;
             if handed.reusable {

@@ -127,4 +127,13 @@ async fn what_leaves_is_signed() {
     assert!(taken.starts_with("DKIM-Signature: v=1; c=relaxed/relaxed; q=dns/txt; a=ed25519-sha256;\r\n\td=demo.test; s=s1;"), "{taken}");
     assert!(taken.ends_with(MESSAGE));
     assert!(!world.inbox("bob").await[0].contains("DKIM"));
+    // Of the author's domain, which is the one that recipients look at.
+    let text = MESSAGE.replace("demo.test", "Other.test");
+    assert!(text.contains("From: "), "{text}");
+    let mut message = world.message(&["x@far.test"]).await;
+    message.received = world.received(&text).await;
+    world.transport.submit(message).await.unwrap();
+    world.drained().await;
+    let taken = world.hop.taken.lock()[1].2.clone();
+    assert!(taken.contains("\td=other.test; s=s1;"), "{taken}");
 }

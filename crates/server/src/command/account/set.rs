@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use fieldpost_directory::{Account, AccountUpdate, Address, Protocol, SendRight};
 use fieldpost_mailbox::{Limits, Mailbox};
 use serde::{Deserialize, Serialize};
@@ -70,12 +70,24 @@ struct Change {
     /// One that may no longer.
     #[arg(long, value_name = "ADDRESS")]
     remove_send_on_behalf: Vec<String>,
+    /// Whether a copy of what its user submits is put into Sent, for programs that keep none themselves; "default" = as
+    /// `[submission] save_sent` says.
+    #[arg(long, value_name = "WHEN")]
+    save_sent: Option<SaveSent>,
     /// The most it may hold, such as "2 GiB"; 0 = no bound.
     #[arg(long, value_name = "SIZE")]
     quota_bytes: Option<ByteSize>,
     /// The most items it may hold; 0 = no bound.
     #[arg(long, value_name = "N")]
     quota_items: Option<u64>,
+}
+
+#[derive(Clone, Copy, Deserialize, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+enum SaveSent {
+    Yes,
+    No,
+    Default,
 }
 
 /// What the operation needs to know.
@@ -144,6 +156,11 @@ pub async fn operate(request: Request, engine: &Arc<Engine>) -> Result<AccountRo
             _ => None,
         },
         protocols: (protocols != account.protocols).then_some(protocols),
+        save_sent: change.save_sent.map(|wanted| match wanted {
+            SaveSent::Yes => Some(true),
+            SaveSent::No => Some(false),
+            SaveSent::Default => None,
+        }),
     };
     let account = engine
         .directory

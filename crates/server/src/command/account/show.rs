@@ -65,6 +65,15 @@ pub fn run(arguments: Arguments, context: &Context) -> anyhow::Result<()> {
             ("protocols", account.protocols.join(" ")),
             ("send as", answer.send_as.join(" ")),
             ("send on behalf", answer.send_on_behalf.join(" ")),
+            (
+                "save sent",
+                match account.save_sent {
+                    Some(true) => "yes",
+                    Some(false) => "no",
+                    None => "as configured",
+                }
+                .into(),
+            ),
             ("made", made),
             (
                 "holds",

@@ -40,7 +40,9 @@ async fn in_dns(
     findings: &mut Vec<Finding>,
 ) {
     let area = "dns";
-    let offer = dns::offer(config, None);
+    // Keys that can't be read were told with the configuration.
+    let signers = relay::signers(config).unwrap_or_default();
+    let offer = dns::offer(config, None, &signers);
     findings.push(match client.addresses(&offer.host).await {
         Ok(found) if found.is_empty() => Finding::problem(
             area,
@@ -66,6 +68,14 @@ async fn in_dns(
         let wrong: Vec<_> = rows.iter().filter(|row| row.is_wrong()).collect();
         if wrong.is_empty() {
             findings.push(Finding::ok(area, format!("{domain} has all its records")));
+        }
+        let is_signed = signers.iter().any(|signer| signer.domain() == domain);
+        if config.relay.mx && !is_signed {
+            findings.push(Finding::warning(
+                area,
+                format!("mail of {domain} leaves unsigned (DKIM): many will not believe it"),
+                "name a key in [relay] dkim",
+            ));
         }
         for row in wrong {
             let next = if row.state() == Some(State::Unknown) {
