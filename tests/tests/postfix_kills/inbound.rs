@@ -5,8 +5,6 @@ use std::{
     fmt,
 };
 
-use fieldpost_tests::log;
-
 use crate::{
     copies::{Copies, life},
     mail::{Ledger, Try},
@@ -28,12 +26,12 @@ struct Life {
 }
 
 impl Log {
-    /// Reads what it said.
-    pub fn read(logs: &[log::Log]) -> Self {
+    /// Reads what it said in each life.
+    pub fn read(logs: &[Vec<String>]) -> Self {
         let mut lives = Vec::new();
-        for log in logs {
+        for lines in logs {
             let mut life = Life::default();
-            for line in log.lines() {
+            for line in lines {
                 assert!(!line.contains("status=bounced"), "{line}");
                 let Some((head, tail)) = line.split_once(": to=<") else {
                     continue;

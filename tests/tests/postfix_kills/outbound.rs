@@ -5,7 +5,7 @@ use std::{
     fmt,
 };
 
-use fieldpost_tests::{log, queue};
+use fieldpost_tests::queue;
 
 use crate::{
     copies::{Copies, Copy, life},
@@ -31,12 +31,11 @@ struct Life {
 }
 
 impl Log {
-    /// Reads what it said.
-    pub fn read(logs: &[log::Log]) -> Self {
+    /// Reads what it said in each life.
+    pub fn read(logs: &[Vec<String>]) -> Self {
         let mut lives = Vec::new();
-        for log in logs {
+        for lines in logs {
             let mut life = Life::default();
-            let lines = log.lines();
             for line in lines.iter().filter_map(|line| queue::Line::read(line)) {
                 match line.message() {
                     "relayed" => {
