@@ -14,7 +14,7 @@ pub struct Copy {
 }
 
 /// What a `Received` field tells.
-#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Trace {
     /// What the client called itself.
     pub from: String,

@@ -162,7 +162,7 @@ fn kills_on_all_sides_lose_nothing_and_double_nothing_that_was_replied_to() {
     let ours = copies::ours(&chain.demo);
     let front = inbound::Log::read(&said(chain.front.logs()));
     let relay = outbound::Log::read(&said(chain.demo.logs()));
-    let inbound = inbound::check(&ledger, &ours, &front);
+    let inbound = inbound::check(&ledger, &ours, &far[mail::FAR_MEMBER], &front);
     let outbound = outbound::check(&ledger, &far, &relay);
     mail::check_submitted_here(&ledger, &ours);
     let kills = |victim| {

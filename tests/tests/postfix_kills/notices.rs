@@ -25,16 +25,23 @@ fn comes_in(logs: &[&[&str]], copies: &[(u32, u32, &str)]) -> inbound::Figures {
         ));
     }
     let log = inbound::Log::read(&owned(logs));
-    inbound::check(&ledger(1), &[Copies::default(), bob], &log)
+    let nobody = Copies::default();
+    inbound::check(&ledger(1), &[Copies::default(), bob], &nobody, &log)
 }
 
 /// A try of message 3, which is submitted to u2@far.test, with these lives of ours, and copies that are told by our life and the id of
 /// the Postfix behind.
 fn goes_out(logs: &[&[&str]], copies: &[(u32, &str)]) -> outbound::Figures {
+    goes_out_from(logs, copies, &["c.1"])
+}
+
+/// The same for copies of what came in by these transactions of ours in turn.
+fn goes_out_from(logs: &[&[&str]], copies: &[(u32, &str)], came: &[&str]) -> outbound::Figures {
     let mut far = Copies::default();
-    for (ours, id) in copies {
+    for ((ours, id), came) in copies.iter().zip(came.iter().cycle()) {
         far.add(&format!(
-            "Received: from life{ours}.demo.test (localhost [127.0.0.1])\r\n\tby mta.demo.test (Postfix) with ESMTPS id {id}\r\n\tfor <u2@far.test>; today\r\n{}",
+            "Received: from life{ours}.demo.test (localhost [127.0.0.1])\r\n\tby mta.demo.test (Postfix) with ESMTPS id {id}\r\n\tfor <u2@far.test>; today\r\n\
+             Received: from client.test ([127.0.0.1])\r\n\tby life1.demo.test (fieldpost) with ESMTPA\r\n\tid {came}; today\r\n{}",
             mail::text("3.1", 3, "alice@demo.test")
         ));
     }
@@ -137,4 +144,12 @@ fn a_message_behind_that_no_attempt_explains() {
 #[should_panic(expected = "after its reply")]
 fn a_message_that_we_sent_again_after_its_reply() {
     goes_out(&[&[&relayed("A"), &relayed("B")]], &[(1, "A"), (1, "B")]);
+}
+
+#[test]
+#[should_panic(expected = "submitted once")]
+fn a_message_that_was_submitted_once_and_taken_twice() {
+    let logs = [relayed("A"), relayed("B")];
+    let logs = [logs[0].as_str(), &logs[1]];
+    goes_out_from(&[&logs], &[(1, "A"), (1, "B")], &["c.1", "c.2"]);
 }
