@@ -49,6 +49,8 @@ impl Transport {
         let slots = Arc::new(Semaphore::new(AT_ONCE));
         while !stop.is_cancelled() {
             let now = self.now();
+            let latest = now.saturating_add(self.settings.queue.longest_wait());
+            self.queue.schedule.catch_up(now, latest);
             if let Some(key) = self.queue.schedule.begin(now) {
                 let slot = Arc::clone(&slots).acquire_owned().await;
                 let (transport, hops, stop) = (Arc::clone(&self), Arc::clone(&hops), stop.clone());
@@ -158,6 +160,8 @@ impl Transport {
     /// Which recipients go where now, and those about whom it is decided already.
     fn plan(&self, entry: &Outgoing) -> (Plan, Vec<(u32, Outcome)>) {
         let now = self.now();
+        // One that is due later yet was put off before the clock was set back.
+        let latest = now.saturating_add(self.settings.queue.longest_wait());
         let mut plan = Plan::new();
         let mut decided = Vec::new();
         for (number, value) in entry.recipients() {
@@ -169,7 +173,7 @@ impl Transport {
                 decided.push((*number, Outcome::Delivered));
                 continue;
             }
-            if pending.due > now {
+            if pending.due > now && pending.due <= latest {
                 continue;
             }
             match self.next(&pending.address) {

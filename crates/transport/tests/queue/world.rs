@@ -1,6 +1,6 @@
 //! What the queue's tests share.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{cell::Cell, collections::VecDeque, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use fieldpost_directory::{Directory, NewAccount};
@@ -202,8 +202,15 @@ impl World {
 /// Seconds of tokio's clock since the test's first look at it.
 pub fn elapsed() -> i64 {
     thread_local!(static FIRST: Instant = Instant::now());
-    FIRST.with(|first| first.elapsed().as_secs().cast_signed())
+    FIRST.with(|first| first.elapsed().as_secs().cast_signed()) - SET_BACK.get()
 }
+
+/// Sets the clock back by so many seconds.
+pub fn set_clock_back(seconds: i64) {
+    SET_BACK.set(seconds);
+}
+
+thread_local!(static SET_BACK: Cell<i64> = const { Cell::new(0) });
 
 /// A next hop that does as it is told, and takes everything once it has no orders left.
 #[derive(Default)]
