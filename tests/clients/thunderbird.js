@@ -31,6 +31,52 @@ function folders() {
     return { names: account().rootFolder.descendants.map(folder => folder.name).sort(), uses };
 }
 
+// The name of the folder that Thunderbird uses for that, once it has found it.
+function whenFound(use) {
+    const { mailSession } = MailServices;
+    return new Promise(resolve => {
+        const look = () => {
+            const found = special(use);
+            if (!found) return;
+            mailSession.RemoveFolderListener(listener);
+            resolve(found.name);
+        };
+        const listener = { onFolderAdded: look, onFolderIntPropertyChanged: look };
+        mailSession.AddFolderListener(listener, Ci.nsIFolderListener.all);
+        look();
+    });
+}
+
+// Where mail goes out, and the password for it.
+function sendBy(port, socketType, password) {
+    const server = MailServices.outgoingServer.defaultServer.QueryInterface(Ci.nsISmtpServer);
+    server.port = port;
+    server.socketType = socketType;
+    server.password = password;
+}
+
+// Composes a plain text in the name of one of the account's identities and sends it, as the button does.
+async function send(from, to, subject, text) {
+    const { identity } = (() => {
+        const mine = MailServices.accounts.findAccountForServer(account());
+        const known = mine.identities.find(one => one.email === from);
+        if (known) return { identity: known };
+        const identity = MailServices.accounts.createIdentity();
+        identity.copy(mine.defaultIdentity);
+        identity.email = from;
+        mine.addIdentity(identity);
+        return { identity };
+    })();
+    const fields = Cc['@mozilla.org/messengercompose/composefields;1'].createInstance(Ci.nsIMsgCompFields);
+    Object.assign(fields, { from, to, subject, body: text, useMultipartAlternative: false, forcePlainText: true });
+    const parameters = Cc['@mozilla.org/messengercompose/composeparams;1'].createInstance(Ci.nsIMsgComposeParams);
+    parameters.composeFields = fields;
+    parameters.format = Ci.nsIMsgCompFormat.PlainText;
+    parameters.identity = identity;
+    const composing = MailServices.compose.initCompose(parameters);
+    await composing.sendMsg(Ci.nsIMsgSend.nsMsgDeliverNow, identity, '', null, null);
+}
+
 function subjects() {
     return [...inbox().messages].map(message => message.mime2DecodedSubject).sort();
 }

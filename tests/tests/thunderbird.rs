@@ -1,5 +1,6 @@
 //! Thunderbird, without a window, against the demo server: a profile with one account, as a user has it. It signs in, finds the
-//! folders, takes all mail into its offline store, is told of what happens while it idles, and what it changes the server has.
+//! folders, takes all mail into its offline store, is told of what happens while it idles, and what it changes the server has. What its
+//! user writes goes out by submission, and one copy of it stays in Sent.
 #![allow(clippy::unwrap_used)]
 
 use std::{
@@ -100,6 +101,11 @@ fn preferences(post: &Post) -> String {
         // TLS from the first octet, a plain password in it.
         ("mail.server.server1.socketType", json!(3)),
         ("mail.server.server1.authMethod", json!(3)),
+        ("mail.smtpservers", json!("smtp1")),
+        ("mail.smtp.defaultserver", json!("smtp1")),
+        ("mail.smtpserver.smtp1.hostname", json!("localhost")),
+        ("mail.smtpserver.smtp1.username", json!(post.address)),
+        ("mail.smtpserver.smtp1.authMethod", json!(3)),
         // It has the password only when we have told it.
         ("mail.server.server1.login_at_startup", json!(false)),
         ("mail.server.server1.check_new_mail", json!(false)),
@@ -235,6 +241,90 @@ fn thunderbird_downloads_all_idles_and_changes() {
     // One was pushed, one has left.
     assert_eq!(count("INBOX"), exists);
     thunderbird.quit();
+}
+
+/// By either port; in the user's own name, and on behalf of a shared mailbox whose address is one of his identities.
+#[test]
+fn thunderbird_sends_and_keeps_one_copy() {
+    let post = Post::delivered();
+    let (other, password) = post.demo.account(0);
+    let sign_in = |user: &str, password: &str| {
+        imap::Client::sign_in(&post.demo.address("imap"), user, password).unwrap()
+    };
+    let mut recipient = sign_in(&other, &password);
+    let mut sender = sign_in(&post.address, &post.password);
+    let newest = |client: &mut imap::Client| {
+        let fetched = client.ok("FETCH * (BODY.PEEK[])").unwrap();
+        let body = fetched.fetched().find_map(|one| one.body).unwrap();
+        String::from_utf8(body).unwrap()
+    };
+    let count = |client: &mut imap::Client, mailbox: &str| {
+        let answer = client.ok(&format!("STATUS {mailbox} (MESSAGES)")).unwrap();
+        answer.status("MESSAGES").unwrap().parse::<usize>().unwrap()
+    };
+    let (inbox, sent) = (count(&mut recipient, "INBOX"), count(&mut sender, "Sent"));
+    recipient.ok("SELECT INBOX").unwrap();
+    sender.ok("SELECT Sent").unwrap();
+    let right = [
+        "account",
+        "set",
+        &other,
+        "--add-send-on-behalf",
+        &post.address,
+    ];
+    post.demo.fieldpost(&right);
+
+    let mut thunderbird = Thunderbird::start(&post);
+    let ca = fs::read_to_string(post.ca()).unwrap();
+    thunderbird.call("prepare", &json!([ca, post.address, post.password]));
+    thunderbird.call("getMessages", &json!([]));
+    assert_eq!(thunderbird.call("whenFound", &json!(["SentMail"])), "Sent");
+    // STARTTLS, and TLS from the first octet.
+    let ways = [("submission", 2, &post.address), ("submissions", 3, &other)];
+    for (number, (listener, socket, from)) in ways.into_iter().enumerate() {
+        let port: u16 = post.port(listener).parse().unwrap();
+        let server = json!([port, socket, post.password]);
+        thunderbird.call("sendBy", &server);
+        let subject = format!("by {listener}");
+        // Dots at the start, and what is not ASCII.
+        let text = ".\n..\nGr\u{fc}\u{df}e aus K\u{f6}ln\n";
+        thunderbird.call("send", &json!([from, other, subject, text]));
+        // It is there before Thunderbird hears that it is sent.
+        assert_eq!(count(&mut recipient, "INBOX"), inbox + number + 1);
+        let got = newest(&mut recipient);
+        for line in [
+            format!("Return-Path: <{}>", post.address),
+            format!("Subject: {subject}"),
+            format!("From: {from}"),
+            format!("To: {other}"),
+        ] {
+            assert!(got.lines().any(|one| one == line), "{line}: {got}");
+        }
+        let sender_line = got.lines().find(|line| line.starts_with("Sender: "));
+        if *from == post.address {
+            assert_eq!(sender_line, None);
+        } else {
+            assert!(
+                sender_line
+                    .unwrap()
+                    .ends_with(&format!("<{}>", post.address))
+            );
+        }
+        let (_, body) = got.split_once("\r\n\r\n").unwrap();
+        let lines = ".\r\n..\r\nGr\u{fc}\u{df}e aus K\u{f6}ln\r\n";
+        assert!(body.starts_with(lines), "{body}");
+        // Its copy comes by IMAP, soon after.
+        while count(&mut sender, "Sent") < sent + number + 1 {
+            sender.idle().unwrap();
+        }
+        sender.ok("NOOP").unwrap();
+        let (_, kept) = got.split_once("Message-ID: ").unwrap();
+        let id = kept.lines().next().unwrap();
+        assert!(newest(&mut sender).contains(id), "{id}");
+    }
+    thunderbird.quit();
+    assert_eq!(count(&mut sender, "Sent"), sent + 2);
+    assert_eq!(count(&mut recipient, "INBOX"), inbox + 2);
 }
 
 /// Its offline store, below the profile.
