@@ -7,6 +7,7 @@ use std::{
     collections::HashSet,
     fmt::Write as _,
     fs::{self, File},
+    io,
     net::TcpListener,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
@@ -75,11 +76,6 @@ impl Postfix {
         let configuration = home.join("postfix");
         fs::write(configuration.join("users"), users).expect("the directory is ours");
         fs::write(configuration.join("master.cf"), master_cf(smtp)).expect("the directory is ours");
-        // Standard output can't be opened by those of its programs that are not root.
-        let pipe = home.join("log");
-        rustix::fs::mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)
-            .expect("the directory is ours");
-        fs::set_permissions(&pipe, fs::Permissions::from_mode(0o666)).expect("the pipe is ours");
         let mut postfix = Self {
             home: home.to_owned(),
             smtp,
@@ -99,17 +95,12 @@ impl Postfix {
     pub fn start_again(&mut self) {
         assert!(self.child.is_none(), "it is running");
         let configuration = self.configuration();
-        let text = main_cf(&self.home, &self.role, self.logs.len() + 1);
+        let life = self.logs.len() + 1;
+        let text = main_cf(&self.home, &self.role, life);
         fs::write(configuration.join("main.cf"), text).expect("the directory is ours");
         let log = Log::default();
-        let pipe = self.home.join("log");
-        self.pipe = Some(
-            File::options()
-                .read(true)
-                .write(true)
-                .open(&pipe)
-                .expect("a pipe opens"),
-        );
+        let pipe = self.home.join(format!("log{life}"));
+        self.pipe = Some(make_pipe(&pipe).expect("the directory is ours"));
         log.hear(File::open(&pipe).expect("a pipe opens"));
         let child = Command::new("postfix")
             .arg("-c")
@@ -256,13 +247,21 @@ impl Drop for Postfix {
     }
 }
 
+/// Makes a pipe for the log of one life, and opens it; the next life has another, because the first one's end may be noticed late. Standard
+/// output can't be opened by those of Postfix's programs that are not root.
+fn make_pipe(path: &Path) -> io::Result<File> {
+    rustix::fs::mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o666))?;
+    File::options().read(true).write(true).open(path)
+}
+
 fn main_cf(home: &Path, role: &Role, life: usize) -> String {
     let home = home.display();
     let common = format!(
         "compatibility_level = 3.6
 queue_directory = {home}/queue
 data_directory = {home}/data
-maillog_file = {home}/log
+maillog_file = {home}/log{life}
 maillog_file_prefixes = {home}
 myhostname = mta.demo.test
 lmtp_lhlo_name = life{life}.$myhostname

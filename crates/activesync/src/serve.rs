@@ -56,29 +56,49 @@ impl Service {
         B: HttpBody<Data = Bytes> + Send,
         B::Error: Send,
     {
+        // Boxed: what it takes to begin is given back before a command waits.
+        let begun = match Box::pin(self.begin(request, origin)).await {
+            Ok(begun) => begun,
+            Err(Early::Answered(response)) => return Ok(response),
+            Err(Early::Refused(refused)) => return refused.answer(),
+        };
+        let request = &begun.session.request;
+        let (command, version) = (Some(request.command), Some(request.version));
+        let span = begun.span.clone();
+        let done = begun.run().instrument(span).await;
+        done.or_else(|failure| answer_failure(&failure, command, version))
+    }
+
+    /// Gets a request to where its command can be carried out.
+    async fn begin<B>(
+        self: &Arc<Self>,
+        request: Request<B>,
+        origin: Origin,
+    ) -> Result<Box<Ready>, Early>
+    where
+        B: HttpBody<Data = Bytes> + Send,
+        B::Error: Send,
+    {
         let (parts, body) = request.into_parts();
         match parts.method {
             Method::POST | Method::OPTIONS => {}
             // Other paths of this server have an answer to these.
-            Method::GET | Method::HEAD => return Ok(not_allowed(StatusCode::METHOD_NOT_ALLOWED)),
+            Method::GET | Method::HEAD => {
+                return Err(Early::Answered(not_allowed(StatusCode::METHOD_NOT_ALLOWED)));
+            }
             // MS-ASHTTP_R187, MS-ASHTTP_R443
-            _ => return Ok(not_allowed(StatusCode::NOT_IMPLEMENTED)),
+            _ => return Err(Early::Answered(not_allowed(StatusCode::NOT_IMPLEMENTED))),
         }
-        let identity = match Box::pin(self.sign_in(&parts, origin)).await {
-            Ok(identity) => identity,
-            Err(refused) => return Ok(refused),
-        };
+        let identity = self
+            .sign_in(&parts, origin)
+            .await
+            .map_err(Early::Answered)?;
         if parts.method == Method::OPTIONS {
-            return Ok(options::answer());
+            return Err(Early::Answered(options::answer()));
         }
-        match Box::pin(self.post(parts, body, identity)).await {
-            Ok(response) => Ok(response),
-            Err(Refused {
-                failure,
-                command,
-                version,
-            }) => answer_failure(&failure, command, version),
-        }
+        self.post(parts, body, identity)
+            .await
+            .map_err(Early::Refused)
     }
 
     /// Signs the user in, or says why not (MS-ASHTTP_R128, R178, R180, R287, R523).
@@ -112,13 +132,13 @@ impl Service {
         })
     }
 
-    /// A command of a user who has signed in.
+    /// A command of a user who has signed in, with its body.
     async fn post<B>(
         self: &Arc<Self>,
         parts: Parts,
         body: B,
         identity: Identity,
-    ) -> Result<Response<Body>, Refused>
+    ) -> Result<Box<Ready>, Refused>
     where
         B: HttpBody<Data = Bytes> + Send,
         B::Error: Send,
@@ -137,31 +157,25 @@ impl Service {
             command = %command,
             %version,
         );
+        let within = span.clone();
         async {
-            let (body, _memory) = Box::pin(self.read_body(&parts, body, command))
+            let (body, memory) = self
+                .read_body(&parts, body, command)
                 .await
                 .map_err(refused)?;
             // Its texts are slices of the connection's buffer, which whoever waits must not hold.
             drop(parts);
             request.body = body;
-            let gzip = request.accepts_gzip;
-            let mut session = Box::pin(Session::begin(Arc::clone(self), identity, request))
+            let session = Session::begin(Arc::clone(self), identity, request)
                 .await
                 .map_err(refused)?;
-            wire_log::request(&session.device, session.now(), &session.request.body);
-            let result = Box::pin(session.run()).await;
-            wire_log::answer(&session.device, session.now(), &result);
-            match &result {
-                Ok(_) => tracing::debug!("carried out"),
-                Err(failure) => tracing::info!(%failure, "not carried out"),
-            }
-            let mut response = answer(result.map_err(refused)?, gzip).map_err(refused)?;
-            if session.first_sync {
-                response::add_renewal(&mut response);
-            }
-            Ok(response)
+            Ok(Box::new(Ready {
+                session,
+                span,
+                _memory: memory,
+            }))
         }
-        .instrument(span)
+        .instrument(within)
         .await
     }
 
@@ -222,6 +236,41 @@ impl Service {
     }
 }
 
+/// A request whose command can be carried out.
+struct Ready {
+    session: Session,
+    span: tracing::Span,
+    /// What its body takes up of the memory for messages.
+    _memory: Option<OwnedSemaphorePermit>,
+}
+
+impl Ready {
+    async fn run(mut self: Box<Self>) -> Result<Response<Body>, Failure> {
+        let session = &mut self.session;
+        let gzip = session.request.accepts_gzip;
+        wire_log::request(&session.device, session.now(), &session.request.body);
+        let result = session.run().await;
+        wire_log::answer(&session.device, session.now(), &result);
+        match &result {
+            Ok(_) => tracing::debug!("carried out"),
+            Err(failure) => tracing::info!(%failure, "not carried out"),
+        }
+        let mut response = answer(result?, gzip)?;
+        if session.first_sync {
+            response::add_renewal(&mut response);
+        }
+        Ok(response)
+    }
+}
+
+/// A request that comes to no command.
+enum Early {
+    /// It has its answer.
+    Answered(Response<Body>),
+    /// It is refused.
+    Refused(Refused),
+}
+
 /// Why a request is not carried out, and what is known of how it may be told.
 struct Refused {
     failure: Failure,
@@ -230,6 +279,10 @@ struct Refused {
 }
 
 impl Refused {
+    fn answer(self) -> Result<Response<Body>, Ended> {
+        answer_failure(&self.failure, self.command, self.version)
+    }
+
     fn http(status: StatusCode) -> Self {
         Self {
             failure: Failure::Http(status),

@@ -79,7 +79,7 @@ impl Session {
             Err(failure) => Some((failure.code(), failure.to_string())),
         };
         if let Some((code, detail)) = trouble {
-            self.note(code, detail).await;
+            Box::pin(self.note(code, detail)).await;
         }
         result
     }

@@ -107,7 +107,7 @@ impl Fixture {
 
     /// A server that is started over a backup that was put back.
     pub async fn restored(&self, backup: Arc<dyn Store>) -> Self {
-        fieldpost_mailbox::restored(Arc::clone(&backup))
+        fieldpost_mailbox::restored(Arc::clone(&backup), fieldpost_mailbox::Settings::default())
             .await
             .unwrap();
         Self::over(backup, Arc::clone(&self.clock), Settings::default()).await

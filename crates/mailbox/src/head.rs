@@ -46,13 +46,23 @@ impl Head {
         }
     }
 
-    /// Leaves room behind every counter for what may have been given out and is not known here any more (a restore).
-    pub(crate) fn begin_epoch(&mut self) {
+    /// Leaves room behind every counter for what may have been given out and is not known here any more (a restore), so that
+    /// each time has a place of its own: of two restores of one backup, the second gives out nothing that the first did.
+    /// `now` is in seconds since 1970.
+    pub(crate) fn begin_epoch(&mut self, now: i64) {
         self.epoch += 1;
-        self.mod_seq = self.mod_seq.saturating_add(EPOCH);
-        self.next_folder = self.next_folder.saturating_add(EPOCH);
-        self.next_entry = self.next_entry.saturating_add(EPOCH);
-        self.next_content = self.next_content.saturating_add(EPOCH);
+        let place = u64::from(ticks(now)) << 32;
+        for counter in [
+            &mut self.mod_seq,
+            &mut self.next_folder,
+            &mut self.next_entry,
+            &mut self.next_content,
+        ] {
+            *counter = counter.saturating_add(EPOCH).max(place);
+        }
+        // Values of uid_validity are about the time at which they are given out.
+        let now = u32::try_from(now.max(0)).unwrap_or(u32::MAX);
+        self.last_uid_validity = self.last_uid_validity.max(now).saturating_add(UIDS);
     }
 
     pub(crate) fn encode(&self) -> Bytes {
@@ -107,8 +117,24 @@ impl Head {
     }
 }
 
-/// By how much a restore moves the account's counters on. Millions of restores fit below 2^63.
-pub(crate) const EPOCH: u64 = 1 << 40;
+/// Where a folder's uids go on after a restore at `now`: as above, as far as 32 bits allow. Two restores of one backup give
+/// out none in common unless the folder got more than one message every two seconds between them.
+pub(crate) fn next_uid(uid_next: u32, now: i64) -> u32 {
+    uid_next.saturating_add(UIDS).max(ticks(now))
+}
+
+/// Two seconds each since 2020-01-01: below 2^31 until 2156.
+fn ticks(now: i64) -> u32 {
+    u32::try_from((now - 1_577_836_800).max(0) / 2)
+        .unwrap_or(u32::MAX)
+        .min(u32::MAX >> 1)
+}
+
+/// By how much a restore moves the account's counters on at least. They stay below 2^63.
+const EPOCH: u64 = 1 << 40;
+
+/// The same for what has 32 bits.
+const UIDS: u32 = 1 << 20;
 
 const VERSION: u8 = 1;
 

@@ -10,7 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use fieldpost_message::{Scanner, Summary};
-use fieldpost_store::{AccountId, BodyWriter, StageOptions, StagedBody, Store};
+use fieldpost_store::{AccountId, BodyId, BodyWriter, StageOptions, StagedBody, Store};
 use parking_lot::Mutex;
 
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
     folder::make_default_folders,
     header_cache::HeaderCache,
     outbox::Noted,
-    search::SortCache,
+    search::{KeyCache, ThreadNames},
 };
 
 /// All mailboxes of a process.
@@ -33,7 +33,8 @@ pub struct Mailboxes {
     /// Grows with every look at an account or a folder.
     tick: AtomicU64,
     pub(crate) headers: HeaderCache,
-    pub(crate) sort_keys: SortCache,
+    pub(crate) keys: KeyCache,
+    pub(crate) thread_names: ThreadNames,
     pub(crate) outboxes: Noted,
 }
 
@@ -43,7 +44,8 @@ impl Mailboxes {
     pub fn new(store: Arc<dyn Store>, settings: Settings) -> Arc<Self> {
         Arc::new(Self {
             headers: HeaderCache::new(settings.header_memory),
-            sort_keys: SortCache::new(settings.sort_memory),
+            keys: KeyCache::new(settings.sort_memory),
+            thread_names: ThreadNames::default(),
             outboxes: Noted::default(),
             store,
             settings,
@@ -124,15 +126,15 @@ impl Mailboxes {
         self.headers.memory()
     }
 
-    /// How many bytes the keys that items are sorted by take up in memory.
+    /// How many bytes the keys that items are sorted and threaded by take up in memory.
     pub fn sort_memory(&self) -> usize {
-        self.sort_keys.memory()
+        self.keys.memory()
     }
 
     /// Drops everything that is in memory; what is asked next is read from the store.
     pub async fn forget_all(&self) {
         self.headers.clear();
-        self.sort_keys.clear();
+        self.keys.clear();
         let accounts: Vec<_> = self.accounts.lock().values().cloned().collect();
         for account in accounts {
             let _writer = account.writer.lock().await;
@@ -321,7 +323,10 @@ impl std::fmt::Debug for Incoming {
 /// A whole message that may go into any number of mailboxes. Copies share its bytes.
 #[derive(Clone, Debug)]
 pub struct Received {
-    pub(crate) body: StagedBody,
+    pub(crate) body: BodyId,
+    pub(crate) size: u64,
+    /// The body, if nothing of the store need hold it yet.
+    pub(crate) staged: Option<StagedBody>,
     pub(crate) summary: Arc<Summary>,
     /// The summary as it is stored: made once, however many mailboxes it goes into.
     pub(crate) stored_summary: Bytes,
@@ -332,9 +337,20 @@ pub struct Received {
 impl Received {
     pub(crate) fn new(body: StagedBody, summary: Summary, open_end: bool) -> Self {
         Self {
+            size: body.size,
+            staged: Some(body.clone()),
+            ..Self::held(body.id, summary, open_end)
+        }
+    }
+
+    /// A message whose body something of the store holds, and holds on to until the message is where it goes.
+    pub(crate) fn held(body: BodyId, summary: Summary, open_end: bool) -> Self {
+        Self {
+            body,
+            size: summary.size,
+            staged: None,
             open_end,
             stored_summary: summary.encode().into(),
-            body,
             summary: Arc::new(summary),
         }
     }
@@ -346,6 +362,6 @@ impl Received {
 
     /// How many bytes the message has.
     pub fn size(&self) -> u64 {
-        self.body.size
+        self.size
     }
 }

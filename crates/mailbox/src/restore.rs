@@ -1,8 +1,8 @@
 //! After a backup was put back, and taking single things out of one.
 //!
 //! What an account gave out after the backup was made can't be known on a new machine. So a restored account begins a new
-//! *epoch*: its counters jump far ahead, so that no mod_seq, entry, content, folder or uid comes back with another
-//! meaning; uid_validity and unique-ids stay, so that clients keep what they hold. All changes from before are "too old", so
+//! *epoch*: its counters jump far ahead, to a place that the time of the restore gives them, so that no mod_seq, entry,
+//! content, folder or uid comes back with another meaning, not even where one backup is put back twice; uid_validity and unique-ids stay, so that clients keep what they hold. All changes from before are "too old", so
 //! that every client compares with the whole view once. Devices begin anew: a key that the backup knows may belong to a device
 //! that has moved mail since, which it then shows nowhere and would not be told of.
 
@@ -18,6 +18,7 @@ use fieldpost_store::{AccountId, StageOptions, StagedBody, Store};
 use crate::{
     ContentId, Error, Facts, Folder, FolderId, LabelSet, Labels, Mailbox, Mailboxes, NewFolder,
     Row, Settings, SpecialUse,
+    head::next_uid,
     item::{Arrival, record::ItemRecord},
     maildrop::unique_id,
     thread,
@@ -45,9 +46,9 @@ pub struct Restored {
 }
 
 /// Begins a new epoch in every account of a store that was put back from a backup; how many. To be called once, before
-/// anything is served from it. Doing it again does no harm.
-pub async fn restored(store: Arc<dyn Store>) -> Result<u64, Error> {
-    let mailboxes = Mailboxes::new(store, Settings::default());
+/// anything is served from it. Doing it again does no harm. `settings` tell the time.
+pub async fn restored(store: Arc<dyn Store>, settings: Settings) -> Result<u64, Error> {
+    let mailboxes = Mailboxes::new(store, settings);
     let mut after = None;
     let mut count = 0;
     if let Some(organisation) = mailboxes.open_existing(AccountId::ORGANISATION).await? {
@@ -129,14 +130,13 @@ impl Mailbox {
         let mut attempts = Attempts::new();
         loop {
             let mut transaction = self.begin().await?;
-            transaction.head.begin_epoch();
-            let head = &mut transaction.head;
-            head.last_uid_validity = head.last_uid_validity.saturating_add(UIDS);
+            let now = self.mailboxes.now();
+            transaction.head.begin_epoch(now);
             let mod_seq = transaction.mod_seq();
             transaction.head.hierarchy_floor = mod_seq;
             for folder in transaction.all_folders() {
                 let folder = transaction.folder_mut(folder.id)?;
-                folder.uid_next = folder.uid_next.saturating_add(UIDS);
+                folder.uid_next = next_uid(folder.uid_next, now);
                 folder.highest_mod_seq = mod_seq;
                 folder.floor = mod_seq;
             }
@@ -361,6 +361,3 @@ impl From<Error> for Unreadable {
         Self::Here(error)
     }
 }
-
-/// By how much a restore moves every folder's uid_next on.
-const UIDS: u32 = 1 << 20;

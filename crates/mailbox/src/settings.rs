@@ -20,8 +20,8 @@ pub struct Settings {
     pub memory_budget: usize,
     /// How many bytes the headers of messages may take up in memory besides; 0 keeps none.
     pub header_memory: usize,
-    /// How many bytes subjects, dates and names that folders were sorted by may take up in memory besides, some 70 for each message and key;
-    /// 0 keeps none.
+    /// How many bytes subjects, dates and names that folders were sorted by, or threaded, may take up in memory besides, some 70 for each
+    /// message and key, or 100; 0 keeps none.
     pub sort_memory: usize,
     /// The quota of an account when it is made.
     pub default_quota: Limits,

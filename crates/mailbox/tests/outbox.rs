@@ -169,7 +169,7 @@ async fn after_a_restore_entries_wait_for_an_operator() {
     let organisation = world.mailboxes.outbox_of(AccountId::ORGANISATION).await;
     let own = post(&world, &organisation.unwrap(), false).await;
     world.mailboxes.forget_all().await;
-    fieldpost_mailbox::restored(Arc::clone(&world.store))
+    fieldpost_mailbox::restored(Arc::clone(&world.store), Settings::default())
         .await
         .unwrap();
     let again = Mailboxes::new(Arc::clone(&world.store), Settings::default());
@@ -177,4 +177,38 @@ async fn after_a_restore_entries_wait_for_an_operator() {
         let outbox = again.outbox_of(account).await.unwrap();
         assert!(outbox.outgoing(id).await.unwrap().unwrap().is_held());
     }
+}
+
+/// Who has an entry's message shares its body, and is known by that, whatever else of the account holds it.
+#[tokio::test]
+async fn whoever_was_given_an_entrys_message_is_known() {
+    let store = MemoryStore::new();
+    let world = World::with(Arc::clone(&store) as Arc<dyn Store>, |_| {});
+    let (mailbox, inbox) = world.alice().await;
+    let bob = AccountId(77);
+    for copy in [false, true] {
+        let id = post(&world, &mailbox, copy).await;
+        let entry = mailbox.outgoing(id).await.unwrap().unwrap();
+        for account in [ALICE, bob] {
+            assert!(!mailbox.is_delivered(&entry, account).await.unwrap());
+        }
+        let bodies = store.bodies();
+        let received = mailbox.received(&entry).await.unwrap();
+        assert_eq!(received.size(), MESSAGE.len() as u64);
+        let item = NewItem::new(received);
+        let appended = mailbox.append(inbox, &item).await.unwrap();
+        assert!(mailbox.is_delivered(&entry, ALICE).await.unwrap());
+        assert!(!mailbox.is_delivered(&entry, bob).await.unwrap());
+        assert_eq!(store.bodies(), bodies);
+        assert!(
+            mailbox
+                .change_outgoing(&entry, &done(&[0, 1]), None)
+                .await
+                .unwrap()
+        );
+        let item = mailbox.item(inbox, appended.uid).await.unwrap();
+        let reader = mailbox.read(&item, 0..u64::MAX).await.unwrap();
+        assert_eq!(&reader.read_to_end(1000).await.unwrap()[..], MESSAGE);
+    }
+    assert!(world.mailboxes.check_holds(false).await.unwrap().is_empty());
 }

@@ -8,7 +8,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use fieldpost_mailbox::{
     ChangesSince, Depth, Expunge, FlagUpdate, Flags, NewFolder, NewItem, Problem, Selection,
-    SpecialUse, UidSet, UpdateMode, restored,
+    Settings, SpecialUse, UidSet, UpdateMode, restored,
 };
 use fieldpost_store::{Commit, Committed, MemoryStore, Scan, StageOptions, Store, read_to_end};
 use support::*;
@@ -212,7 +212,10 @@ async fn after_a_restore_no_id_comes_back_and_clients_compare_once() {
         .await
         .unwrap();
 
-    assert_eq!(restored(backup.clone()).await.unwrap(), 1);
+    assert_eq!(
+        restored(backup.clone(), Settings::default()).await.unwrap(),
+        1
+    );
     let world = World::with(backup, |_| {});
     let (mailbox, inbox) = world.alice().await;
     let after = mailbox.folder(inbox).await.unwrap();
@@ -246,6 +249,40 @@ async fn after_a_restore_no_id_comes_back_and_clients_compare_once() {
         .unwrap();
     assert!(folder.id.0 > 1 << 40);
     assert_eq!(mailbox.check(Depth::Bodies).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn one_backup_put_back_twice_gives_out_nothing_twice() {
+    let store = MemoryStore::new();
+    filled(store.clone()).await;
+    let mut lives = Vec::new();
+    for minutes in [0, 5] {
+        let store = copy_of(&*store).await;
+        let now = 1_795_000_000 + minutes * 60;
+        let settings = Settings {
+            clock: Arc::new(move || now),
+            ..Settings::default()
+        };
+        restored(store.clone(), settings).await.unwrap();
+        let world = World::with(store, |_| {});
+        let (mailbox, inbox) = world.alice().await;
+        let mut given = Vec::new();
+        for number in 600..700 {
+            let received = world.receive(message(number).as_bytes()).await;
+            let item = NewItem::new(received);
+            given.push(mailbox.append(inbox, &item).await.unwrap());
+        }
+        let later = NewFolder {
+            name: "later".into(),
+            ..NewFolder::default()
+        };
+        let folder = mailbox.create_folder(&later).await.unwrap();
+        lives.push((given[0], given[99], folder));
+    }
+    let ((_, last, folder), (first, _, other)) = (&lives[0], &lives[1]);
+    assert!(first.uid > last.uid && first.entry > last.entry && first.content > last.content);
+    assert!(first.mod_seq > last.mod_seq);
+    assert!(other.id > folder.id && other.uid_validity > folder.uid_validity);
 }
 
 #[tokio::test]

@@ -1,10 +1,12 @@
-//! Sorting by keys in memory gives the same order as reading them anew, whatever came and went; and memory is bounded.
+//! Sorting and threading by keys in memory gives the same as reading them anew, whatever came and went; and memory is bounded.
 
 #![allow(clippy::unwrap_used)]
 
 mod support;
 
-use fieldpost_mailbox::{Expunge, FolderId, Mailbox, NewItem, SortBy, SortKey, UidSet};
+use fieldpost_mailbox::{
+    Expunge, FolderId, Mailbox, NewItem, SortBy, SortKey, Threaded, Threading, UidSet,
+};
 use fieldpost_store::MemoryStore;
 use support::*;
 
@@ -29,8 +31,18 @@ impl Random {
 }
 
 async fn add_one(world: &World, mailbox: &Mailbox, folder: FolderId, random: &mut Random) {
+    let refers_to = match random.below(4) {
+        0 => format!("In-Reply-To: <{}@x>\r\n", random.below(60)),
+        1 => String::new(),
+        _ => format!(
+            "References: <{}@x> <{}@x>\r\n",
+            random.below(60),
+            random.below(60)
+        ),
+    };
     let mail = format!(
-        "From: S{} <s@x>\r\nSubject: {}the same beginning {}\r\nDate: Mon, {} Nov 2026 10:00:00 +0000\r\n\r\n",
+        "Message-ID: <{}@x>\r\n{refers_to}From: S{} <s@x>\r\nSubject: {}the same beginning {}\r\nDate: Mon, {} Nov 2026 10:00:00 +0000\r\n\r\n",
+        random.below(60),
         random.below(5),
         ["", "Re: ", "[l] "][random.below(3) as usize],
         random.below(20),
@@ -38,6 +50,19 @@ async fn add_one(world: &World, mailbox: &Mailbox, folder: FolderId, random: &mu
     );
     let new = NewItem::new(world.receive(mail.as_bytes()).await);
     mailbox.append(folder, &new).await.unwrap();
+}
+
+async fn threaded(
+    mailbox: &Mailbox,
+    folder: FolderId,
+    uids: &[u32],
+    threading: Threading,
+) -> Vec<Threaded> {
+    let view = mailbox.view(folder).await.unwrap();
+    mailbox
+        .threads(folder, &view, uids, threading, &mut || true)
+        .await
+        .unwrap()
 }
 
 async fn sorted(mailbox: &Mailbox, folder: FolderId, uids: &[u32], keys: &[SortBy]) -> Vec<u32> {
@@ -112,6 +137,13 @@ async fn what_is_in_memory_and_what_is_read_sort_alike() {
             sorted(&other, folder, &asked, &keys).await,
             "round {round}, {keys:?}"
         );
+        for threading in [Threading::References, Threading::OrderedSubject] {
+            assert_eq!(
+                threaded(&mailbox, folder, &asked, threading).await,
+                threaded(&other, folder, &asked, threading).await,
+                "round {round}, {threading:?}"
+            );
+        }
         assert_eq!(plain.mailboxes.sort_memory(), 0);
     }
     assert!(world.mailboxes.sort_memory() > 0);
@@ -120,7 +152,7 @@ async fn what_is_in_memory_and_what_is_read_sort_alike() {
 }
 
 #[tokio::test]
-async fn a_second_sort_reads_no_record() {
+async fn a_second_sort_or_threading_reads_no_record() {
     let world = World::new();
     let (mailbox, inbox) = world.alice().await;
     for number in [3, 1, 2] {
@@ -129,6 +161,7 @@ async fn a_second_sort_reads_no_record() {
     let by_subject = [SortBy::ascending(SortKey::Subject)];
     let first = sorted(&mailbox, inbox, &[1, 2, 3], &by_subject).await;
     assert_eq!(first, [2, 3, 1]);
+    let threads = threaded(&mailbox, inbox, &[1, 2, 3], Threading::References).await;
     // Without records only what is in memory can tell.
     let view = mailbox.view(inbox).await.unwrap();
     mailbox
@@ -140,6 +173,13 @@ async fn a_second_sort_reads_no_record() {
         .await
         .unwrap();
     assert_eq!(again, first);
+    let again = mailbox
+        .threads(inbox, &view, &[1, 2, 3], Threading::References, &mut || {
+            true
+        })
+        .await
+        .unwrap();
+    assert_eq!(again, threads);
 }
 
 #[tokio::test]
@@ -151,6 +191,7 @@ async fn memory_is_bounded() {
         let all = uids(&mailbox, inbox).await;
         for key in KEYS {
             sorted(&mailbox, inbox, &all, &[SortBy::ascending(key)]).await;
+            threaded(&mailbox, inbox, &all, Threading::References).await;
             assert!(world.mailboxes.sort_memory() <= 3_000);
         }
     }

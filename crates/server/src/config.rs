@@ -122,7 +122,7 @@ pub struct MailboxSection {
     pub change_horizon: Span,
     /// Memory for the headers of messages that were looked at lately.
     pub header_memory: ByteSize,
-    /// Memory for what folders were sorted by lately.
+    /// Memory for what folders were sorted and threaded by lately.
     pub sort_memory: ByteSize,
     /// What has lain in Trash for so long is taken out. 0 = it stays.
     pub trash_expiry: Span,

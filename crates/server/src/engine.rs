@@ -42,7 +42,7 @@ impl Engine {
         let store = storage.store();
         if storage.embedded().restored().map_err(of_store)? {
             // Before anything is given out: what was given out after the backup must not be given out again.
-            let accounts = mailbox::restored(Arc::clone(&store))
+            let accounts = mailbox::restored(Arc::clone(&store), mailbox::Settings::default())
                 .await
                 .map_err(of_mailbox)?;
             storage.embedded().restore_done().map_err(of_store)?;

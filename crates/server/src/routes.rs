@@ -22,7 +22,7 @@ impl Route for ActiveSync {
         activesync::Service::is_mine(path)
     }
 
-    fn answer(&self, request: Request<RequestBody>, origin: Origin) -> Answering<'_> {
+    fn answer(self: Arc<Self>, request: Request<RequestBody>, origin: Origin) -> Answering {
         let origin = activesync::Origin {
             peer: origin.peer,
             secure: origin.secure,

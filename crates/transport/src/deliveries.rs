@@ -36,21 +36,28 @@ pub struct Deliveries {
 }
 
 impl Deliveries {
-    /// Splits recipients into accounts, each once and in the order of their first address, groups, and what the recipients then
-    /// wait for: an account's result, or that of all groups, which comes behind those.
+    /// Splits recipients into accounts, each once and in the order of their first address, groups in the same way, and what the
+    /// recipients then wait for: an account's result, or a group's, which come behind those.
     pub(crate) fn plan(
         recipients: Vec<Addressee>,
     ) -> (Vec<Recipient>, Vec<Addressee>, Vec<(Address, usize)>) {
         let mut numbers = HashMap::with_capacity(recipients.len());
         let mut accounts = Vec::with_capacity(recipients.len());
-        let mut groups = Vec::new();
+        let mut groups: Vec<Addressee> = Vec::new();
         let mut waiting = Vec::with_capacity(recipients.len());
+        // Of which group, by number among the groups, each of those waits that wait for one.
+        let mut for_groups = Vec::new();
         for addressee in recipients {
             let recipient = match &addressee.destination {
                 Destination::Local(recipient) => recipient.clone(),
                 Destination::Group(_) | Destination::Remote(_) => {
-                    waiting.push((addressee.address.clone(), usize::MAX));
-                    groups.push(addressee);
+                    let same = |one: &Addressee| one.destination == addressee.destination;
+                    let number = groups.iter().position(same).unwrap_or(groups.len());
+                    for_groups.push((waiting.len(), number));
+                    waiting.push((addressee.address.clone(), 0));
+                    if number == groups.len() {
+                        groups.push(addressee);
+                    }
                     continue;
                 }
             };
@@ -60,8 +67,8 @@ impl Deliveries {
                 accounts.push(recipient);
             }
         }
-        for (_, number) in &mut waiting {
-            *number = (*number).min(accounts.len());
+        for (at, number) in for_groups {
+            waiting[at].1 = accounts.len() + number;
         }
         waiting.reverse();
         (accounts, groups, waiting)

@@ -7,6 +7,15 @@ use fieldpost_store::AccountId;
 
 use crate::{Address, Addressee, Destination, Refusal, Status, Transport, destination::Next};
 
+/// Who has the message already.
+#[derive(Debug, Default)]
+pub(crate) struct Done {
+    /// Mailboxes of ours.
+    pub(crate) accounts: HashSet<AccountId>,
+    /// Addresses elsewhere.
+    addresses: HashSet<String>,
+}
+
 impl Transport {
     /// The group of that address, if there is one and `sender` may write to it.
     pub(crate) fn group(
@@ -35,17 +44,12 @@ impl Transport {
     }
 
     /// Recipients in place of the groups among them, each mailbox and each address once however often it is named, but for
-    /// the mailboxes in `done`.
-    pub(crate) fn expanded(
-        &self,
-        addressees: Vec<Addressee>,
-        done: &mut HashSet<AccountId>,
-    ) -> Vec<Addressee> {
+    /// those in `done`.
+    pub(crate) fn expanded(&self, addressees: Vec<Addressee>, done: &mut Done) -> Vec<Addressee> {
         // Whoever is named himself has his copy under that name.
         let (groups, named): (Vec<_>, Vec<_>) = addressees
             .into_iter()
             .partition(|one| matches!(one.destination, Destination::Group(_)));
-        let mut addresses = HashSet::new();
         let mut all = Vec::new();
         let members = groups.into_iter().flat_map(|addressee| {
             let members = match &addressee.destination {
@@ -59,8 +63,8 @@ impl Transport {
         });
         for addressee in named.into_iter().chain(members) {
             let is_new = match &addressee.destination {
-                Destination::Local(recipient) => done.insert(recipient.account()),
-                Destination::Remote(address) => addresses.insert(address.as_str().to_owned()),
+                Destination::Local(recipient) => done.accounts.insert(recipient.account()),
+                Destination::Remote(address) => done.addresses.insert(address.as_str().to_owned()),
                 Destination::Group(_) => false,
             };
             if is_new {
@@ -68,6 +72,14 @@ impl Transport {
             }
         }
         all
+    }
+
+    /// How many members of a group, and of the groups within it, mail reaches through other servers.
+    pub fn members_elsewhere(&self, group: &Group) -> usize {
+        let members = self.members(group);
+        let destinations = members.iter().map(|member| &member.destination);
+        let elsewhere = |one: &&Destination| matches!(one, Destination::Remote(_));
+        destinations.filter(elsewhere).count()
     }
 
     fn may_send_to(&self, group: &Group, sender: Option<&Address>) -> bool {

@@ -6,8 +6,9 @@ use bytes::Bytes;
 use fieldpost_mailbox as mailbox;
 
 use crate::{
-    HopCounter, Refusal,
+    Address, HopCounter, Refusal,
     dkim::{Passed, Passing},
+    loops::DeliveredWatch,
     refusal,
     spam::SpamWatch,
 };
@@ -20,6 +21,7 @@ pub struct Incoming {
     hops: HopCounter,
     max_hops: usize,
     spam: SpamWatch,
+    delivered: DeliveredWatch,
     /// There if what is sent is signed.
     passing: Option<Box<Passing>>,
 }
@@ -29,6 +31,8 @@ pub struct Incoming {
 pub struct Received {
     pub(crate) inner: mailbox::Received,
     pub(crate) is_spam: bool,
+    /// To whom we delivered it before.
+    pub(crate) delivered_to: Arc<[Address]>,
     /// What a signature needs of it.
     pub(crate) passed: Option<Arc<Passed>>,
 }
@@ -40,8 +44,15 @@ impl Incoming {
             hops: HopCounter::new(),
             max_hops,
             spam,
+            delivered: DeliveredWatch::blind(),
             passing: None,
         }
+    }
+
+    /// The same, to be refused to whom the host of that name has delivered it already.
+    pub(crate) fn with_loops(mut self, hostname: &str) -> Self {
+        self.delivered = DeliveredWatch::new(hostname.into());
+        self
     }
 
     /// The same, to be signed when it is sent.
@@ -54,6 +65,7 @@ impl Incoming {
     pub async fn write(&mut self, chunk: Bytes) -> Result<(), Refusal> {
         self.hops.push(&chunk);
         self.spam.push(&chunk);
+        self.delivered.push(&chunk);
         if let Some(passing) = &mut self.passing {
             passing.push(&chunk);
         }
@@ -74,12 +86,23 @@ impl Incoming {
         Ok(Received {
             inner,
             is_spam: self.spam.is_spam(),
+            delivered_to: self.delivered.finish(),
             passed: self.passing.map(|passing| Arc::new(passing.finish())),
         })
     }
 }
 
 impl Received {
+    /// One that the server has made, or has taken in already.
+    pub(crate) fn own(inner: mailbox::Received) -> Self {
+        Self {
+            inner,
+            is_spam: false,
+            delivered_to: Arc::default(),
+            passed: None,
+        }
+    }
+
     /// What the scanner found in it.
     pub fn summary(&self) -> &fieldpost_message::Summary {
         self.inner.summary()

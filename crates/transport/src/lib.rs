@@ -28,6 +28,7 @@ mod group;
 mod hook;
 mod hops;
 mod incoming;
+mod loops;
 mod out_of_office;
 mod outbound;
 pub mod queue;

@@ -3,6 +3,9 @@
 //! The setting is the core's ([`OutOfOffice`](fieldpost_mailbox::OutOfOffice)). An answer goes to the envelope's sender, from nobody (`<>`), so that nothing answers it
 //! in turn, and once to each sender in an absence. Mail that no person wrote to this person is never answered: notices, lists,
 //! newsletters, other answers, spam, and what names him nowhere.
+//!
+//! Each delivery looks at the setting: one read of the store, some 2 µs of the 650 µs that a delivery of 33 KiB costs in processor time
+//! (`examples/delivery_cost.rs`). A copy in memory would save a third of a percent, and have to be kept right.
 
 use std::sync::Arc;
 
@@ -113,11 +116,7 @@ impl Transport {
             .receive(account.id, Some(answer.len() as u64))
             .await?;
         incoming.write(answer.into()).await?;
-        let received = Received {
-            inner: incoming.finish().await?,
-            is_spam: false,
-            passed: None,
-        };
+        let received = Received::own(incoming.finish().await?);
         let submission = Submission {
             account: account.id,
             envelope: Envelope::default(),

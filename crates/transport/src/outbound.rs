@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 use fieldpost_mailbox::{Error, ItemReader, Mailbox, Outgoing};
-use fieldpost_message::seven_bit::{Converter, Obstacle, Plan, Scan};
+use fieldpost_message::{
+    header,
+    seven_bit::{Converter, Obstacle, Plan, Scan},
+};
 
 use crate::{
     Refusal, Status,
@@ -89,10 +92,13 @@ impl<'a> Outbound<'a> {
 
     /// Reads the message once more, for its size and its signature, and begins anew.
     async fn converted(mut self, plan: &Plan) -> Result<Self, Error> {
-        let mut signing = (!self.prefix.is_empty())
-            .then(|| self.signers.take())
-            .flatten()
-            .map(|signers| (signers, Passing::new()));
+        let is_signature = |field: &header::Field<'_>| field.is("DKIM-Signature");
+        let is_signed = header::fields(&self.prefix).any(|field| is_signature(&field));
+        let signers = self.signers.take().filter(|_| is_signed);
+        let mut signing = signers.map(|signers| (signers, Passing::new()));
+        let kept = header::fields(&self.prefix).filter(|field| !is_signature(field));
+        let kept: Vec<&[u8]> = kept.map(|field| field.raw).collect();
+        let kept = kept.concat();
         self.prefix = Bytes::new();
         self.converter = Some(plan.converter());
         self.reader = self.mailbox.read_outgoing(self.entry).await?;
@@ -103,11 +109,12 @@ impl<'a> Outbound<'a> {
                 passing.push(&chunk);
             }
         }
-        if let Some(((signers, now), passing)) = signing {
-            let signature = signers.sign(&passing.finish(), now).unwrap_or_default();
-            self.prefix = signature.into();
-            self.size += self.prefix.len() as u64;
-        }
+        let signature =
+            signing.and_then(|((signers, now), passing)| signers.sign(&passing.finish(), now));
+        self.prefix = [signature.unwrap_or_default().as_bytes(), &kept]
+            .concat()
+            .into();
+        self.size += self.prefix.len() as u64;
         self.converter = Some(plan.converter());
         self.reader = self.mailbox.read_outgoing(self.entry).await?;
         Ok(self)
@@ -205,6 +212,8 @@ mod tests {
         String::from_utf8(text).unwrap()
     }
 
+    const TRACE: &str = "Delivered-To: team@demo.test\r\n";
+
     /// Large enough to come in several chunks.
     #[tokio::test]
     async fn what_is_converted_is_signed_anew() {
@@ -219,12 +228,12 @@ mod tests {
         let signature = signer.sign(&passing.finish(), 5).unwrap();
         let (mailbox, entry) = entry(&mailboxes, &message).await;
         let as_sent = || async {
-            let prefix = Bytes::from(signature.clone());
+            let prefix = Bytes::from(format!("{signature}{TRACE}"));
             let outbound = Outbound::new(&mailbox, &entry, prefix).await.unwrap();
             outbound.signed_by(Signers::new(std::slice::from_ref(&signer), None), 7)
         };
         let plain = text(as_sent().await).await;
-        assert_eq!(plain, format!("{signature}{message}"));
+        assert_eq!(plain, format!("{signature}{TRACE}{message}"));
         assert!(verifies(&plain));
         let converted = text(as_sent().await.seven_bit().await.unwrap()).await;
         assert!(
@@ -238,7 +247,7 @@ mod tests {
         let mut outbound = as_sent().await;
         outbound.signers = None;
         let unsigned = text(outbound.seven_bit().await.unwrap()).await;
-        assert!(unsigned.starts_with("From: ") && converted.ends_with(&unsigned));
+        assert!(unsigned.starts_with(&format!("{TRACE}From: ")) && converted.ends_with(&unsigned));
     }
 
     #[tokio::test]

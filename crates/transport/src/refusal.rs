@@ -89,6 +89,15 @@ impl Refusal {
         )
     }
 
+    /// The message was delivered here to the same mailbox or group already (RFC 9228 §1).
+    pub fn delivered_before(address: &Address) -> Self {
+        Self::new(
+            554,
+            Status(5, 4, 6),
+            format!("<{address}>: mail loop: the message was delivered there before"),
+        )
+    }
+
     /// The disk is full.
     pub fn no_space() -> Self {
         Self::new(452, Status(4, 3, 1), "no space left, try again later")

@@ -5,12 +5,12 @@ use std::{fmt, sync::Arc};
 use fieldpost_directory::Directory;
 use fieldpost_mailbox::{Flags, FolderId, FolderKind, Mailbox, Mailboxes, NewItem, SpecialUse};
 use fieldpost_store::AccountId;
-use futures_util::{StreamExt as _, stream};
+use futures_util::{Stream, StreamExt as _, stream};
 
 use crate::{
     Address, Addressee, Delivered, Deliveries, Delivery, Destination, Envelope, Hook, Incoming,
     Placement, QueueStatistics, Received, Recipient, Refusal, Relay, Settings, Submission,
-    queue::Queue, recipient, refusal, spam::SpamWatch,
+    group::Done, queue::Queue, recipient, refusal, spam::SpamWatch,
 };
 
 /// Takes messages, and brings them to the mailboxes of their recipients.
@@ -105,7 +105,8 @@ impl Transport {
             .unwrap_or_default();
         let incoming = self.mailboxes.receive(account, size).await;
         let incoming = incoming.map_err(refusal::of_message)?;
-        Ok(self.incoming(incoming))
+        let hostname = &self.settings.hostname;
+        Ok(self.incoming(incoming).with_loops(hostname))
     }
 
     /// Brings a message to its recipients: several at once, each account once, however many of its addresses are
@@ -145,39 +146,72 @@ impl Transport {
                 async move { transport.deliver_to(&message, &recipient).await }
             })
             .buffered(self.settings.concurrency.max(1));
-        Deliveries::new(results.chain(stream::once(group_mail)).boxed(), waiting)
+        Deliveries::new(results.chain(group_mail).boxed(), waiting)
     }
 
-    /// Sends the message to everybody in `groups` who is not among `accounts`.
+    /// Sends the message to everybody in each of `groups` who is not among `accounts` and was not in a group before it.
     fn group_mail(
         self: &Arc<Self>,
         envelope: &Envelope,
         received: &Received,
         accounts: &[Recipient],
         groups: Vec<Addressee>,
-    ) -> impl Future<Output = Result<Delivered, Refusal>> + Send + 'static + use<> {
-        let mut done = accounts.iter().map(Recipient::account).collect();
-        let name = groups.first().map(|group| group.address.clone());
-        let submission = Submission {
-            account: AccountId::ORGANISATION,
-            envelope: envelope.clone(),
-            received: received.clone(),
-            recipients: self.expanded(groups, &mut done),
-            copy: None,
-        };
-        let transport = Arc::clone(self);
-        async move {
-            if !submission.recipients.is_empty() {
-                transport.submit(submission).await?;
-            }
-            Ok(Delivered {
-                address: name.ok_or_else(Refusal::temporary)?,
-                account: AccountId::ORGANISATION,
-                folder: FolderId::HIERARCHY,
-                entry: fieldpost_mailbox::EntryId(0),
-                uid: 0,
-            })
+    ) -> impl Stream<Item = Result<Delivered, Refusal>> + Send + 'static + use<> {
+        let mut done = Done::default();
+        done.accounts
+            .extend(accounts.iter().map(Recipient::account));
+        let mut submissions = Vec::with_capacity(groups.len());
+        for group in groups {
+            let address = group.address.clone();
+            let is_loop = received.delivered_to.iter().any(|before| {
+                let group = self.directory.group(address.as_str());
+                group.is_some() && group == self.directory.group(before.as_str())
+            });
+            let submission = (!is_loop).then(|| {
+                let mut recipients = self.expanded(vec![group], &mut done);
+                // A member who has it already is no reason to refuse it to the others.
+                recipients.retain(|member| match &member.destination {
+                    Destination::Local(recipient) => !self.has_it(recipient, received),
+                    Destination::Remote(_) | Destination::Group(_) => true,
+                });
+                Submission {
+                    account: AccountId::ORGANISATION,
+                    envelope: envelope.clone(),
+                    received: received.clone(),
+                    recipients,
+                    copy: None,
+                }
+            });
+            submissions.push((address, submission));
         }
+        let transport = Arc::clone(self);
+        stream::iter(submissions).then(move |(address, submission)| {
+            let transport = Arc::clone(&transport);
+            async move {
+                let submission = submission.ok_or_else(|| Refusal::delivered_before(&address))?;
+                if !submission.recipients.is_empty() {
+                    // What comes back to the group is known by this.
+                    let trace = format!("Delivered-To: {address}\r\n");
+                    transport.send(submission, &trace).await?;
+                }
+                Ok(Delivered {
+                    address,
+                    account: AccountId::ORGANISATION,
+                    folder: FolderId::HIERARCHY,
+                    entry: fieldpost_mailbox::EntryId(0),
+                    uid: 0,
+                })
+            }
+        })
+    }
+
+    /// Whether the message was delivered into that mailbox before it came now.
+    fn has_it(&self, recipient: &Recipient, received: &Received) -> bool {
+        let mut before = received.delivered_to.iter();
+        before.any(|before| {
+            let before = self.recipient(before);
+            before.is_ok_and(|before| before.account() == recipient.account())
+        })
     }
 
     async fn deliver_to(
@@ -185,6 +219,9 @@ impl Transport {
         message: &Message,
         recipient: &Recipient,
     ) -> Result<Delivered, Refusal> {
+        if self.has_it(recipient, &message.received) {
+            return Err(Refusal::delivered_before(recipient.address()));
+        }
         let delivery = Delivery {
             transport: self,
             envelope: &message.envelope,

@@ -1,6 +1,6 @@
 //! Where requests go that are for others.
 
-use std::{error::Error, net::IpAddr, pin::Pin};
+use std::{error::Error, net::IpAddr, pin::Pin, sync::Arc};
 
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
@@ -18,11 +18,11 @@ pub trait Route: Send + Sync + 'static {
     fn takes(&self, path: &str) -> bool;
 
     /// Answers a request. It reads the body itself, within bounds of its own, and may take its time.
-    fn answer(&self, request: Request<RequestBody>, origin: Origin) -> Answering<'_>;
+    fn answer(self: Arc<Self>, request: Request<RequestBody>, origin: Origin) -> Answering;
 }
 
 /// A response that is being made. In a box, so that the connection of a request that waits holds little else.
-pub type Answering<'a> = Pin<Box<dyn Future<Output = Result<Response<Body>, Hangup>> + Send + 'a>>;
+pub type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Hangup>> + Send>>;
 
 /// The connection is to be closed without an answer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -1,6 +1,11 @@
 //! Drives one connection: hyper's HTTP/1.1 within our bounds.
 
-use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
+use std::{
+    future::{poll_fn, ready},
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
@@ -93,7 +98,7 @@ async fn drive<I>(
     origin: Origin,
     service: &Arc<Service>,
     shutdown: &CancellationToken,
-) -> Option<(Resumed<I>, Head, Answering<'static>)>
+) -> Option<(Resumed<I>, Head, Answering)>
 where
     I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -122,9 +127,7 @@ where
                     resumed.notify_one();
                 } else {
                     let service = Arc::clone(&service);
-                    is_at.begin(request, |request| {
-                        Box::pin(answer(request, origin, service))
-                    });
+                    is_at.begin(request, |request| answer(request, origin, &service));
                 }
                 let is_at = Arc::clone(&is_at);
                 poll_fn(move |cx| match ready.take() {
@@ -171,31 +174,29 @@ where
     None
 }
 
-async fn answer(
-    request: Request<RequestBody>,
-    origin: Origin,
-    service: Arc<Service>,
-) -> Result<Response<Body>, Hangup> {
+fn answer(request: Request<RequestBody>, origin: Origin, service: &Arc<Service>) -> Answering {
     let route = service
         .routes
         .iter()
         .find(|route| route.takes(request.uri().path()));
     if let Some(route) = route {
         if !respond::names_one_host(&request) {
-            return Ok(whole(respond::refused(
-                hyper::StatusCode::BAD_REQUEST,
-                false,
-            )));
+            let refused = respond::refused(hyper::StatusCode::BAD_REQUEST, false);
+            return Box::pin(ready(Ok(whole(refused))));
         }
         let origin = service.proxies.origin(origin, request.headers());
-        return route.answer(request, origin).await;
+        // Nothing around it: what waits is that alone.
+        return Arc::clone(route).answer(request, origin);
     }
     let (asked, keep) = respond::asked(&request);
-    Ok(whole(match asked {
-        Asked::Live => respond::live(),
-        Asked::Ready => respond::ready(&service.probe.health().await),
-        Asked::Refused(status) => respond::refused(status, keep),
-    }))
+    let probe = Arc::clone(&service.probe);
+    Box::pin(async move {
+        Ok(whole(match asked {
+            Asked::Live => respond::live(),
+            Asked::Ready => respond::ready(&probe.health().await),
+            Asked::Refused(status) => respond::refused(status, keep),
+        }))
+    })
 }
 
 fn whole(response: Response<Full<Bytes>>) -> Response<Body> {

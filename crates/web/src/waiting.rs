@@ -46,7 +46,7 @@ pub struct Current {
 struct Underway {
     head: Head,
     is_whole: Arc<AtomicBool>,
-    answering: Answering<'static>,
+    answering: Answering,
 }
 
 /// What of a request's head says how its answer is framed.
@@ -70,7 +70,7 @@ impl Current {
     pub fn begin(
         &self,
         request: Request<Incoming>,
-        answer: impl FnOnce(Request<RequestBody>) -> Answering<'static>,
+        answer: impl FnOnce(Request<RequestBody>) -> Answering,
     ) {
         let head = Head::of(&request);
         let is_whole = Arc::new(AtomicBool::new(false));
@@ -103,7 +103,7 @@ impl Current {
     }
 
     /// Resolves when an answer takes its time whose request has come whole, and takes it out.
-    pub async fn takes_its_time(&self) -> (Head, Answering<'static>) {
+    pub async fn takes_its_time(&self) -> (Head, Answering) {
         loop {
             self.whole.notified().await;
             tokio::time::sleep(WAITS_AFTER).await;
@@ -215,7 +215,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Resumed<I> {
     /// sends ahead are kept meanwhile.
     pub async fn wait(
         &mut self,
-        answering: &mut Answering<'static>,
+        answering: &mut Answering,
         limit: usize,
     ) -> Option<Result<Response<Body>, Hangup>> {
         poll_fn(|cx| {

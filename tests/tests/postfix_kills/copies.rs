@@ -14,7 +14,7 @@ pub struct Copy {
 }
 
 /// What a `Received` field tells.
-#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Trace {
     /// What the client called itself.
     pub from: String,
@@ -35,7 +35,7 @@ impl Copies {
     }
 
     /// Reads a message, and demands that it is whole. What is none of the test's is passed over.
-    fn add(&mut self, message: &str) {
+    pub fn add(&mut self, message: &str) {
         let message = message.replace("\r\n", "\n");
         let (header, body) = message.split_once("\n\n").unwrap();
         let Some(name) = header

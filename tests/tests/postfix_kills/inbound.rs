@@ -1,15 +1,13 @@
 //! From the Postfix in front to our mailboxes: each copy against what Postfix logged.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     fmt,
 };
 
-use fieldpost_tests::log;
-
 use crate::{
-    copies::{Copies, life},
-    mail::{Ledger, Try},
+    copies::{Copies, Copy, Trace, life},
+    mail::{self, Ledger, Route, Try},
 };
 
 /// What Postfix logged of its deliveries, by its id of the message and the recipient.
@@ -28,12 +26,12 @@ struct Life {
 }
 
 impl Log {
-    /// Reads what it said.
-    pub fn read(logs: &[log::Log]) -> Self {
+    /// Reads what it said in each life.
+    pub fn read(logs: &[Vec<String>]) -> Self {
         let mut lives = Vec::new();
-        for log in logs {
+        for lines in logs {
             let mut life = Life::default();
-            for line in log.lines() {
+            for line in lines {
                 assert!(!line.contains("status=bounced"), "{line}");
                 let Some((head, tail)) = line.split_once(": to=<") else {
                     continue;
@@ -76,7 +74,7 @@ impl fmt::Display for Figures {
 
 /// Every acknowledged message is in its mailboxes; every 250 that Postfix saw is a copy; whatever is there beyond that is an attempt
 /// whose reply Postfix never saw.
-pub fn check(ledger: &Ledger, ours: &[Copies], log: &Log) -> Figures {
+pub fn check(ledger: &Ledger, ours: &[Copies], group: &Copies, log: &Log) -> Figures {
     let mut figures = Figures::default();
     for (name, one) in &ledger.tries {
         let route = one.route();
@@ -84,21 +82,32 @@ pub fn check(ledger: &Ledger, ours: &[Copies], log: &Log) -> Figures {
             continue;
         }
         for (account, address) in route.here() {
-            check_one(name, *one, address, &ours[*account], log, &mut figures);
+            let copies = ours[*account].of(name);
+            check_one(name, *one, address, copies, log, &mut figures);
+        }
+        if route == Route::Group {
+            let arrived = as_they_came(group.of(name));
+            check_one(name, *one, mail::GROUP, &arrived, log, &mut figures);
         }
     }
     figures
+}
+
+/// What came in for what went on from here, each once: however often we sent it, it came in once.
+fn as_they_came(relayed: &[Copy]) -> Vec<Copy> {
+    let traces: BTreeSet<&[Trace]> = relayed.iter().map(|copy| &copy.trace[1..]).collect();
+    let copies = traces.into_iter().map(<[Trace]>::to_vec);
+    copies.map(|trace| Copy { trace }).collect()
 }
 
 fn check_one(
     name: &str,
     one: Try,
     address: &str,
-    mailbox: &Copies,
+    copies: &[Copy],
     log: &Log,
     figures: &mut Figures,
 ) {
-    let copies = mailbox.of(name);
     let what = format!("{name}, {one:?}, for {address}: {copies:#?}");
     assert!(!one.is_acknowledged || !copies.is_empty(), "lost: {what}");
     let Some(first) = copies.first() else { return };

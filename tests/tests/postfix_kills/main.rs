@@ -11,6 +11,7 @@
 mod copies;
 mod inbound;
 mod mail;
+mod notices;
 mod outbound;
 mod writers;
 
@@ -22,7 +23,7 @@ use std::{
 };
 
 use fieldpost_tests::{
-    Demo, Restarts,
+    Demo, Log, Restarts,
     postfix::{Postfix, Role},
     queue,
 };
@@ -159,9 +160,9 @@ fn kills_on_all_sides_lose_nothing_and_double_nothing_that_was_replied_to() {
     assert_eq!(ledger.acknowledged(), messages);
     let far = copies::far(&chain.behind);
     let ours = copies::ours(&chain.demo);
-    let front = inbound::Log::read(chain.front.logs());
-    let relay = outbound::Log::read(chain.demo.logs());
-    let inbound = inbound::check(&ledger, &ours, &front);
+    let front = inbound::Log::read(&said(chain.front.logs()));
+    let relay = outbound::Log::read(&said(chain.demo.logs()));
+    let inbound = inbound::check(&ledger, &ours, &far[mail::FAR_MEMBER], &front);
     let outbound = outbound::check(&ledger, &far, &relay);
     mail::check_submitted_here(&ledger, &ours);
     let kills = |victim| {
@@ -180,6 +181,10 @@ fn kills_on_all_sides_lose_nothing_and_double_nothing_that_was_replied_to() {
         kills(Victim::Behind),
     );
     assert!(!killed.is_empty(), "nothing was killed");
+}
+
+fn said(logs: &[Log]) -> Vec<Vec<String>> {
+    logs.iter().map(Log::lines).collect()
 }
 
 /// Who dies: each of the three first, then mostly we, at times with a neighbour.

@@ -34,9 +34,7 @@ pub async fn run(session: &mut Session) -> Result<Reply, Failure> {
     };
     if session.device.attention.as_ref() != Some(&asked) {
         let attention = asked.clone();
-        session
-            .change_device(|device| device.attention = Some(attention))
-            .await?;
+        Box::pin(session.change_device(|device| device.attention = Some(attention))).await?;
     }
     // It could name folders: so it was told of some.
     Box::pin(folder_sync::meet_again(session)).await?;

@@ -210,4 +210,50 @@ mod tests {
         }
         bob.tells("LIST \"\" Secret", &[]).await;
     }
+
+    /// Fault 17: whatever is asked of another's mailbox, by whatever path, is answered as for one that nobody has.
+    #[tokio::test]
+    async fn fault_17_anothers_mailbox_and_none_are_answered_alike() {
+        const NOBODYS: &str = "Nobody";
+        let office = Office::open().await;
+        let mut alice = office.signed_in().await;
+        alice.ok("CREATE Secret").await;
+        let mut bob = office.connect().await;
+        bob.signs_in(crate::testing::OTHER).await;
+        bob.sends("x APPEND INBOX {3+}\r\nabc\r\n").await;
+        assert!(bob.until("x").await.1.starts_with("OK"));
+        for prefix in [
+            "",
+            "alice@demo.test/",
+            "user/alice@demo.test/",
+            "Other Users/alice@demo.test/",
+            "~alice@demo.test/",
+            "../alice@demo.test/",
+        ] {
+            for command in [
+                "EXAMINE {}",
+                "STATUS {} (MESSAGES UIDNEXT UIDVALIDITY)",
+                "DELETE {}",
+                "RENAME {} Mine",
+                "UNSUBSCRIBE {}",
+                "COPY 1 {}",
+                "MOVE 1 {}",
+                "APPEND {} {3+}\r\nabc",
+                "LIST \"\" {}",
+                "LIST (SUBSCRIBED) \"\" {} RETURN (CHILDREN)",
+                "LIST \"\" {} RETURN (STATUS (MESSAGES SIZE))",
+                "LSUB \"\" {}",
+            ] {
+                let mut answers = Vec::new();
+                for name in ["Secret", NOBODYS] {
+                    bob.ok("SELECT INBOX").await;
+                    let command = command.replace("{}", &format!("\"{prefix}{name}\""));
+                    bob.sends(format!("x {command}\r\n")).await;
+                    let (told, tagged) = bob.until("x").await;
+                    answers.push(format!("{told:?} {tagged}").replace(name, NOBODYS));
+                }
+                assert_eq!(answers[0], answers[1], "{command} {prefix}");
+            }
+        }
+    }
 }

@@ -468,6 +468,24 @@ async fn fault_18_a_command_behind_authenticate_is_a_response() {
     client.signs_in(ADDRESS).await;
 }
 
+/// Fault 18: what is pipelined behind APPEND without waiting is its message as far as that goes, and a command behind it.
+#[tokio::test]
+async fn fault_18_a_command_within_append_is_its_message() {
+    let office = Office::open().await;
+    let mut client = office.signed_in().await;
+    let text = "Subject: x\r\n\r\ny CREATE Sneaked\r\n";
+    let size = text.len();
+    client
+        .sends(format!("x APPEND INBOX {{{size}}}\r\n{text}\r\nz NOOP\r\n"))
+        .await;
+    assert_eq!(client.line().await, "+ Go on");
+    assert!(client.until("x").await.1.starts_with("OK"));
+    assert!(client.until("z").await.1.starts_with("OK"));
+    client.tells("LIST \"\" Sneaked", &[]).await;
+    let told = format!("* STATUS INBOX (MESSAGES 1 SIZE {size})");
+    client.tells("STATUS INBOX (MESSAGES SIZE)", &[&told]).await;
+}
+
 /// Fault 15: a chain of thousands of keys costs what its keys cost.
 #[tokio::test]
 async fn fault_15_long_searches() {

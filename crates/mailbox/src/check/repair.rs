@@ -258,7 +258,7 @@ impl Mailbox {
             }
         }
         // What was given out and deleted again can't be known.
-        head.begin_epoch();
+        head.begin_epoch(self.mailboxes.now());
         let mut commit = Commit::new(self.account());
         commit.put(keys::head(), head.encode());
         commit.require(keys::head(), stored);

@@ -112,8 +112,8 @@ impl Mailbox {
         let references = &coming.references;
         let thread = thread::place(threads, transaction, references, content, memory).await?;
         let arrival = Arrival {
-            body: item.received.body.id,
-            staged: Some(item.received.body.clone()),
+            body: item.received.body,
+            staged: item.received.staged.clone(),
             body_size: item.received.size(),
             prefix: coming.prefix.clone(),
             stored_uidl: item.stored_uidl.clone().filter(|uidl| is_uidl(uidl)),
@@ -171,7 +171,7 @@ impl<'a> Coming<'a> {
 
     /// Whose bytes it has.
     pub(super) fn body(&self) -> BodyId {
-        self.item.received.body.id
+        self.item.received.body
     }
 }
 

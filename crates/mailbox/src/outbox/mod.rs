@@ -16,7 +16,8 @@ mod record;
 use std::collections::{BTreeMap, HashSet};
 
 use bytes::Bytes;
-use fieldpost_store::{AccountId, Commit, Committed, Scan};
+use fieldpost_message::Scanner;
+use fieldpost_store::{AccountId, Commit, Committed, Hold, Scan};
 use parking_lot::Mutex;
 
 use crate::{
@@ -164,10 +165,11 @@ impl Mailbox {
         self.mailboxes.note_outbox(self.account()).await?;
         let record = OutgoingRecord {
             held: false,
+            copied: copy.is_some(),
             changes: 0,
             due: message.due,
             created: self.mailboxes.now(),
-            body: message.received.body.id,
+            body: message.received.body,
             body_size: message.received.size(),
             envelope: message.envelope.clone(),
         };
@@ -181,8 +183,8 @@ impl Mailbox {
             for (number, recipient) in (0..).zip(&message.recipients) {
                 commit.put(keys::outgoing_recipient(id, number), recipient.clone());
             }
-            commit.hold(message.received.body.id, id.0);
-            commit.bodies.push(message.received.body.clone());
+            commit.hold(message.received.body, id.0);
+            commit.bodies.extend(message.received.staged.clone());
             if let Some((folder, item)) = copy {
                 let size = crate::item::Coming::new(item).size;
                 transaction.head.quota.admits(1, size)?;
@@ -225,6 +227,58 @@ impl Mailbox {
         let record = &outgoing.record;
         let body = self.mailboxes.store.body(record.body, 0..record.body_size);
         Ok(ItemReader::over(body.await?))
+    }
+
+    /// An entry's message, to be given to other mailboxes: they share its body. The entry must stay until they have it.
+    pub async fn received(&self, outgoing: &Outgoing) -> Result<Received, Error> {
+        let mut scanner = Scanner::new(self.mailboxes.settings.scanner.clone());
+        let mut reader = self.read_outgoing(outgoing).await?;
+        let (mut before, mut last) = (0, b'\n');
+        while let Some(chunk) = reader.next().await? {
+            if let [.., one, other] = *chunk {
+                (before, last) = (one, other);
+            } else if let [byte] = *chunk {
+                (before, last) = (last, byte);
+            }
+            scanner.push(&chunk);
+        }
+        let record = &outgoing.record;
+        let open_end = record.body_size > 0 && (before, last) != (b'\r', b'\n');
+        Ok(Received::held(record.body, scanner.finish(), open_end))
+    }
+
+    /// Whether an item of `account` has the message of an entry: it was delivered there, whatever the entry says.
+    ///
+    /// The entry's own copy does not count.
+    pub async fn is_delivered(
+        &self,
+        outgoing: &Outgoing,
+        account: AccountId,
+    ) -> Result<bool, Error> {
+        let own = |item: u64| {
+            let id = outgoing.id.0;
+            // The copy came in one commit with the entry, and right behind it.
+            account == outgoing.account
+                && (item == id || outgoing.record.copied && Some(item) == id.checked_add(1))
+        };
+        let body = outgoing.record.body;
+        let mut after = Hold {
+            body,
+            account,
+            item: 0,
+        };
+        loop {
+            // One more than may be our own.
+            let page = self.mailboxes.store.holds(Some(after), 3).await?;
+            let is_theirs = |hold: &&Hold| hold.body == body && hold.account == account;
+            if page.iter().filter(is_theirs).any(|hold| !own(hold.item)) {
+                return Ok(true);
+            }
+            match page.last().filter(is_theirs) {
+                Some(last) => after = *last,
+                None => return Ok(false),
+            }
+        }
     }
 
     /// Reads entries with their recipients.
@@ -288,7 +342,7 @@ impl Mailbox {
         )
         .await?;
         // One body that an entry and its copy hold is brought once.
-        if held.contains(&item.received.body.id) {
+        if held.contains(&item.received.body) {
             transaction.commit.bodies.truncate(held.len());
         }
         Ok(())

@@ -12,6 +12,8 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OutgoingRecord {
     pub(crate) held: bool,
+    /// Whether a copy came into a folder with it.
+    pub(crate) copied: bool,
     /// Counts the changes, so that no two leave the same record behind.
     pub(crate) changes: u64,
     pub(crate) due: i64,
@@ -25,7 +27,7 @@ impl OutgoingRecord {
     pub(crate) fn encode(&self) -> Bytes {
         let mut writer = Writer::with_capacity(64 + self.envelope.len());
         writer.byte(VERSION);
-        writer.byte(u8::from(self.held));
+        writer.byte(u8::from(self.held) | u8::from(self.copied) << 1);
         writer.number(self.changes);
         writer.signed(self.due);
         writer.signed(self.created);
@@ -38,15 +40,15 @@ impl OutgoingRecord {
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut reader = Reader(bytes);
         reader.version(VERSION)?;
-        let held = match reader.byte()? {
-            0 => false,
-            1 => true,
-            _ => return Err(Malformed::Range),
-        };
+        let flags = reader.byte()?;
+        if flags > 3 {
+            return Err(Malformed::Range);
+        }
         let (changes, due, created) = (reader.number()?, reader.signed()?, reader.signed()?);
         let body = reader.raw(16)?.try_into().map_err(|_| Malformed::Short)?;
         let record = Self {
-            held,
+            held: flags & 1 != 0,
+            copied: flags & 2 != 0,
             changes,
             due,
             created,
@@ -69,6 +71,7 @@ mod tests {
     fn a_record_comes_back_and_a_cut_one_does_not() {
         let record = OutgoingRecord {
             held: true,
+            copied: true,
             changes: 300,
             due: -1,
             created: 1_700_000_000,

@@ -1,13 +1,13 @@
 //! Sorting items (RFC 5256 §2.2, RFC 5957).
 
-use std::{cmp::Ordering, sync::Arc};
+use std::sync::Arc;
 
 use super::{
     Pace,
     column::Column,
+    key_cache::{From, Keys, Kind, Known},
     pace::Slices,
     reading::{Reading, readable},
-    sort_cache::Known,
 };
 use crate::{Error, FolderId, Mailbox, Row, View};
 
@@ -119,11 +119,11 @@ impl Mailbox {
         columns: &mut [Column],
         slices: &mut Slices<'_>,
     ) -> Result<(), Error> {
-        let cache = &self.mailboxes.sort_keys;
+        let cache = &self.mailboxes.keys;
         let mut known: Vec<(SortKey, usize, Arc<Known>)> = Vec::new();
         for (column, by) in keys.iter().enumerate() {
             if by.key.needs_record() {
-                let found = cache.find(self.account(), folder, by.key);
+                let found = cache.find(self.account(), folder, Kind::Sorting(by.key));
                 known.push((by.key, column, found));
             }
         }
@@ -159,15 +159,14 @@ impl Mailbox {
             is_known[at] = !texts || envelope.is_some();
         }
         for (key, column, known) in known {
-            // Taking in few would cost more than reading them again does.
-            if missing.len() < known.items.len() / WORTH_KEEPING {
+            if !known.is_worth(missing.len()) {
                 continue;
             }
             let all = merge(&known, view, rows, &columns[column], &is_known);
             slices
                 .spend((known.items.len() + rows.len()) * KNOWN_COST)
                 .await?;
-            cache.insert(self.account(), folder, key, all);
+            cache.insert(self.account(), folder, Kind::Sorting(key), all);
         }
         Ok(())
     }
@@ -175,65 +174,30 @@ impl Mailbox {
 
 /// Takes what is known into a column, and notes of which rows it is not.
 fn take_known(known: &Known, rows: &[&Row], column: &mut Column, is_known: &mut [bool]) {
-    let mut position = 0;
-    for (at, row) in rows.iter().enumerate() {
-        position += count_before(&known.items[position..], |(uid, _)| *uid < row.uid);
-        match known.items.get(position) {
-            Some(item) if *item == (row.uid, row.entry) => {
-                column.copy(at, &known.values, position);
-            }
-            Some(_) | None => is_known[at] = false,
+    for (at, place) in known.places(rows).enumerate() {
+        match (place, &known.keys) {
+            (Some(position), Keys::Sorting(values)) => column.copy(at, values, position),
+            (Some(_), Keys::Threading(_)) | (None, _) => is_known[at] = false,
         }
     }
 }
 
 /// What was known of items that are still there, and what is known now.
 fn merge(known: &Known, view: &View, rows: &[&Row], column: &Column, is_known: &[bool]) -> Known {
-    let mut all = Known {
-        items: Vec::with_capacity(known.items.len().max(rows.len())),
-        values: column.values().like(),
-    };
-    let mut before = known.items.iter().enumerate().peekable();
-    let mut now = rows
-        .iter()
-        .enumerate()
-        .filter(|(at, _)| is_known[*at])
-        .peekable();
-    loop {
-        let order = match (before.peek(), now.peek()) {
-            (None, None) => return all,
-            (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
-            (Some((_, (uid, _))), Some((_, row))) => uid.cmp(&row.uid),
-        };
-        if order.is_ge() {
-            if let Some((at, row)) = now.next() {
-                all.items.push((row.uid, row.entry));
-                all.values.push(column.values(), at);
-            }
-            if order.is_eq() {
-                before.next();
-            }
-        } else if let Some((position, item)) = before.next()
-            && view.by_uid(item.0).is_some_and(|row| row.entry == item.1)
-        {
-            all.items.push(*item);
-            all.values.push(&known.values, position);
+    let mut values = column.values().like();
+    let mut items = Vec::new();
+    for (item, from) in known.merged(view, rows, is_known) {
+        match (from, &known.keys) {
+            (From::Now(at), _) => values.push(column.values(), at),
+            (From::Before(position), Keys::Sorting(before)) => values.push(before, position),
+            (From::Before(_), Keys::Threading(_)) => continue,
         }
+        items.push(item);
     }
-}
-
-/// How many lie before, at the beginning of `items`. Looks close by first: what is looked for one after the other mostly lies so.
-fn count_before<T>(items: &[T], is_before: impl Fn(&T) -> bool) -> usize {
-    let near = items
-        .iter()
-        .take(NEAR)
-        .take_while(|item| is_before(item))
-        .count();
-    if near < NEAR {
-        return near;
+    Known {
+        items,
+        keys: Keys::Sorting(values),
     }
-    NEAR + items[NEAR..].partition_point(is_before)
 }
 
 impl SortKey {
@@ -254,12 +218,6 @@ impl SortKey {
         }
     }
 }
-
-/// How many items are looked at one by one before a longer jump.
-const NEAR: usize = 4;
-
-/// Of a folder's keys in memory, at least one in so many must be new before all are put together anew.
-const WORTH_KEEPING: usize = 64;
 
 /// How many items are sorted without a pause.
 const SORTED_AT_ONCE: usize = 4096;

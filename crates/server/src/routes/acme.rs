@@ -42,7 +42,7 @@ impl Route for Acme {
         self.alone || path.starts_with(PREFIX)
     }
 
-    fn answer(&self, request: Request<RequestBody>, _: Origin) -> Answering<'_> {
+    fn answer(self: Arc<Self>, request: Request<RequestBody>, _: Origin) -> Answering {
         let token = request.uri().path().strip_prefix(PREFIX);
         let known = token.and_then(|token| self.challenges.http(token));
         let asks = matches!(*request.method(), Method::GET | Method::HEAD);

@@ -190,7 +190,7 @@ impl Route for Autoconfig {
             .any(|method| route(method, path, "").is_some())
     }
 
-    fn answer(&self, request: Request<RequestBody>, origin: Origin) -> Answering<'_> {
+    fn answer(self: Arc<Self>, request: Request<RequestBody>, origin: Origin) -> Answering {
         Box::pin(async move {
             let uri = request.uri();
             let found = route(

@@ -219,18 +219,14 @@ impl Server {
     /// Waits for the end; how long it took.
     pub fn wait(&mut self) -> Duration {
         let began = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                assert!(status.success(), "{status}\n{}", self.log());
-                return began.elapsed();
-            }
-            assert!(
-                began.elapsed() < PATIENCE,
-                "it does not end:\n{}",
-                self.log()
-            );
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        let lines = self.log.lines.lock().unwrap();
+        let goes_on = |lines: &mut (Vec<String>, bool)| !lines.1;
+        let waited = self.log.grown.wait_timeout_while(lines, PATIENCE, goes_on);
+        let is_over = !waited.unwrap().1.timed_out();
+        assert!(is_over, "it does not end:\n{}", self.log());
+        let status = self.child.wait().unwrap();
+        assert!(status.success(), "{status}\n{}", self.log());
+        began.elapsed()
     }
 
     /// SIGTERM and the end.

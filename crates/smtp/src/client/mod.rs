@@ -6,7 +6,9 @@
 //! Invariants:
 //! - A recipient counts as handed over only after the server's 2yz reply to the whole message.
 //! - A password crosses TLS only, and only to a host whose certificate was verified where the operator asked for that.
-//! - Nothing a server says is taken beyond bounds: lines, lines of a reply, time (RFC 5321 §4.5.3.2).
+//! - Nothing a server says is taken beyond bounds: lines, lines of a reply, time (RFC 5321 §4.5.3.2), each reply's and the
+//!   whole message's.
+//! - Each reply is the answer to one command: a server that says more than it was asked is not asked for more.
 
 mod mx;
 mod outgoing_data;
@@ -106,7 +108,11 @@ pub struct ClientTimeouts {
     pub block: Duration,
     /// For the reply to the message (§4.5.3.2.6).
     pub message: Duration,
-    /// For the reply to QUIT, which nobody needs.
+    /// For a connection to be ready for messages, whatever number of hosts are tried.
+    pub ready: Duration,
+    /// For one message in all, so that a server which answers each command just in time does not keep a connection for days.
+    pub transaction: Duration,
+    /// For the reply to QUIT, which nobody needs, and for what a server says that breaks off.
     pub quit: Duration,
 }
 
@@ -119,6 +125,8 @@ impl Default for ClientTimeouts {
             data: Duration::from_mins(2),
             block: Duration::from_mins(3),
             message: Duration::from_mins(10),
+            ready: Duration::from_mins(30),
+            transaction: Duration::from_hours(1),
             quit: Duration::from_secs(3),
         }
     }

@@ -256,10 +256,15 @@ impl Wire for Relay {
         hop: &'a NextHop,
     ) -> BoxFuture<'a, Result<Box<dyn WireSession>, Refusal>> {
         Box::pin(async move {
-            let session = match hop {
-                NextHop::Smarthost => self.to_smarthost().await?,
-                NextHop::Domain(domain) => self.to_exchanger(domain).await?,
+            let connecting = async {
+                match hop {
+                    NextHop::Smarthost => self.to_smarthost().await,
+                    NextHop::Domain(domain) => self.to_exchanger(domain).await,
+                }
             };
+            let session = tokio::time::timeout(self.settings.timeouts.ready, connecting)
+                .await
+                .unwrap_or_else(|_| Err(failed(&hop.to_string(), &ClientError::TimedOut)))?;
             Ok(Box::new(session) as Box<dyn WireSession>)
         })
     }

@@ -99,8 +99,11 @@ impl Session {
         if let Err(refusal) = self.can_take(cover) {
             return Handed::refused(count, &refusal, true);
         }
+        let transaction = self.timeouts.transaction;
         let mut untouched = true;
-        match self.exchange(cover, message, &mut untouched).await {
+        let exchange = self.exchange(cover, message, &mut untouched);
+        let exchanged = tokio::time::timeout(transaction, exchange).await;
+        match exchanged.unwrap_or(Err(ClientError::TimedOut)) {
             Ok(handed) => handed,
             Err(error) => {
                 let refusal = failed(&self.host, &error);
@@ -140,9 +143,7 @@ impl Session {
         untouched: &mut bool,
     ) -> Result<Handed, ClientError> {
         let count = parcel.recipients.len();
-        if self.stream.has_news() {
-            return Err(ClientError::Closed);
-        }
+        self.stream.expect_nothing()?;
         let mut results = match self.envelope(parcel, untouched).await? {
             Progress::Answered(results) => results,
             Progress::Refused(refusal) => {
@@ -154,6 +155,7 @@ impl Session {
             let reusable = self.reset().await.is_ok();
             return Ok(self.handed(results, String::new(), reusable));
         }
+        self.stream.expect_nothing()?;
         // RFC 2920 §3.1: DATA is the last of a group; it goes alone here, so that nothing is sent to nobody.
         self.stream.send(b"DATA\r\n", self.timeouts.block).await?;
         let reply = self.stream.reply(self.timeouts.data).await?;
@@ -162,7 +164,10 @@ impl Session {
             let reusable = !reply.is_positive() && self.reset().await.is_ok();
             return Ok(self.handed(results, String::new(), reusable));
         }
-        self.message(message).await?;
+        if let Some(reply) = self.message(message).await? {
+            self.refuse_rest(&mut results, &reply);
+            return Ok(self.handed(results, String::new(), false));
+        }
         let reply = self.stream.reply(self.timeouts.message).await?;
         if reply.code / 100 != 2 {
             self.refuse_rest(&mut results, &reply);
@@ -187,7 +192,11 @@ impl Session {
         if !self.extensions.pipelining {
             self.stream.send(&commands, self.timeouts.block).await?;
             commands.clear();
-            reply = Some(self.stream.reply(self.timeouts.command).await?);
+            let mail = self.stream.reply(self.timeouts.command).await?;
+            if mail.code == 421 {
+                return Err(ClientError::Closed);
+            }
+            reply = Some(mail);
             *untouched = false;
         }
         // A group is bounded, so that neither end waits for the other to read.
@@ -206,6 +215,10 @@ impl Session {
             commands.clear();
             if reply.is_none() {
                 let mail = self.stream.reply(self.timeouts.command).await?;
+                // RFC 5321 §3.8: it was about to close the connection, whatever came.
+                if mail.code == 421 {
+                    return Err(ClientError::Closed);
+                }
                 *untouched = false;
                 reply = Some(mail);
             }
@@ -230,19 +243,43 @@ impl Session {
         }
     }
 
-    /// The message's bytes, and its end.
-    async fn message(&mut self, mut message: Outbound<'_>) -> Result<(), ClientError> {
+    /// The message's bytes, and its end. `Some`: the server has refused it before that.
+    async fn message(
+        &mut self,
+        mut message: Outbound<'_>,
+    ) -> Result<Option<ServerReply>, ClientError> {
         let mut encoder = DataEncoder::new();
         let mut out = BytesMut::new();
         while let Some(chunk) = message.next().await.map_err(unreadable)? {
             encoder.push(&chunk, &mut out);
             if out.len() >= BLOCK {
-                self.stream.send(&out, self.timeouts.block).await?;
+                if let Some(reply) = self.block(&out).await? {
+                    return Ok(Some(reply));
+                }
                 out.clear();
             }
         }
         encoder.finish(&mut out);
-        self.stream.send(&out, self.timeouts.block).await
+        self.block(&out).await
+    }
+
+    /// A piece of the message. A server that wants no more of it says so and goes; that it went is not all that is to be known then.
+    async fn block(&mut self, bytes: &[u8]) -> Result<Option<ServerReply>, ClientError> {
+        let lost = match self
+            .stream
+            .send_unless_news(bytes, self.timeouts.block)
+            .await
+        {
+            Ok(true) => return Ok(None),
+            Ok(false) => None,
+            Err(error @ ClientError::TimedOut) => return Err(error),
+            Err(error) => Some(error),
+        };
+        match self.stream.reply(self.timeouts.quit).await {
+            Ok(reply) if !reply.is_positive() => Ok(Some(reply)),
+            Ok(_) => Err(ClientError::Unasked),
+            Err(error) => Err(lost.unwrap_or(error)),
+        }
     }
 
     fn mail(&self, parcel: Cover<'_>) -> String {
@@ -339,7 +376,7 @@ impl WireSession for Session {
 pub(super) fn failed(host: &str, error: &ClientError) -> Refusal {
     let status = match error {
         ClientError::Closed | ClientError::TimedOut | ClientError::Io(_) => Status(4, 4, 2),
-        ClientError::Reply(_) | ClientError::LongLine => Status(4, 5, 0),
+        ClientError::Reply(_) | ClientError::LongLine | ClientError::Unasked => Status(4, 5, 0),
         ClientError::PlaintextBeforeTls | ClientError::Tls(_) => Status(4, 7, 5),
         ClientError::Unreadable => Status(4, 3, 0),
     };

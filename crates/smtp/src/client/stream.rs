@@ -1,6 +1,13 @@
 //! A connection to a server: lines in within a limit, bytes out, TLS, a deadline for everything.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    future::poll_fn,
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
 
 use bytes::{Buf, BytesMut};
 use rustls::{ClientConfig, pki_types::ServerName};
@@ -27,6 +34,9 @@ pub enum ClientError {
     /// A line longer than any reply's.
     #[error("a reply line longer than {MAX_LINE} bytes")]
     LongLine,
+    /// Something came that nothing had asked for: whose answer the next reply is, nobody knows any more.
+    #[error("the server said more than it was asked")]
+    Unasked,
     /// Something came in the clear behind the reply to STARTTLS (CVE-2021-33515, seen from the client).
     #[error("the server sent more than its reply before TLS")]
     PlaintextBeforeTls,
@@ -123,19 +133,57 @@ impl ClientStream {
         Ok(())
     }
 
-    /// Whether something has arrived that was not read yet, or the end of the stream: between two messages, either means
-    /// that the connection is of no more use.
-    pub(super) fn has_news(&mut self) -> bool {
-        use std::task::{Context, Waker};
-        if !self.input.is_empty() {
-            return true;
+    /// Sends bytes while nothing is to come from the server. `false`: something did, or the end of the stream, and the rest was not sent.
+    pub(super) async fn send_unless_news(
+        &mut self,
+        bytes: &[u8],
+        timeout: Duration,
+    ) -> Result<bool, ClientError> {
+        let mut rest = bytes;
+        let sent = poll_fn(|cx| {
+            if !self.input.is_empty() {
+                return Poll::Ready(Ok(false));
+            }
+            loop {
+                let polled = if rest.is_empty() {
+                    Pin::new(&mut self.io).poll_flush(cx).map_ok(|()| 0)
+                } else {
+                    Pin::new(&mut self.io).poll_write(cx, rest)
+                };
+                match polled {
+                    Poll::Ready(Ok(_)) if rest.is_empty() => return Poll::Ready(Ok(true)),
+                    Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                    Poll::Ready(Ok(count)) => rest = &rest[count..],
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    Poll::Pending if self.poll_news(cx) => return Poll::Ready(Ok(false)),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+        });
+        let sent = tokio::time::timeout(timeout, sent).await;
+        Ok(sent.map_err(|_| ClientError::TimedOut)??)
+    }
+
+    /// An error if something has arrived that was not read yet, or the end of the stream: where nothing is waited for, either means that
+    /// the connection is of no more use.
+    pub(super) fn expect_nothing(&mut self) -> Result<(), ClientError> {
+        let has_ended = self.input.is_empty() && {
+            let has_news = self.poll_news(&mut Context::from_waker(Waker::noop()));
+            has_news && self.input.is_empty()
+        };
+        match (has_ended, self.input.is_empty()) {
+            (true, _) => Err(ClientError::Closed),
+            (false, true) => Ok(()),
+            (false, false) => Err(ClientError::Unasked),
         }
-        let mut space = [0; 1];
+    }
+
+    fn poll_news(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut space = [0; 512];
         let mut buffer = tokio::io::ReadBuf::new(&mut space);
-        let mut cx = Context::from_waker(Waker::noop());
-        std::pin::Pin::new(&mut self.io)
-            .poll_read(&mut cx, &mut buffer)
-            .is_ready()
+        let read = Pin::new(&mut self.io).poll_read(cx, &mut buffer);
+        self.input.extend_from_slice(buffer.filled());
+        read.is_ready()
     }
 
     /// The next reply, whole within `timeout`.

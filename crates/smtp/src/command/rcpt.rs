@@ -50,8 +50,14 @@ fn destination(
     let found = match (&cx.service.submission, &transaction.ready.sender) {
         (Some(submission), Some(sender)) => {
             let found = transport.destination(&rcpt.address, from);
-            if found.is_ok() {
-                submission.count_recipient(sender)?;
+            match &found {
+                Ok(Destination::Group(group)) => {
+                    submission.count_recipient(sender, transport.members_elsewhere(group))?;
+                }
+                Ok(Destination::Local(_) | Destination::Remote(_)) => {
+                    submission.count_recipient(sender, 0)?;
+                }
+                Err(_) => {}
             }
             found
         }

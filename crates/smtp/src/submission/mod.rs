@@ -27,7 +27,7 @@ pub struct Submission {
 pub struct SubmissionSettings {
     /// How many messages an account may send in an hour; 0: no bound.
     pub messages_per_hour: u32,
-    /// To how many recipients an account may send in an hour; 0: no bound.
+    /// To how many recipients an account may send in an hour; 0: no bound. A group counts as one and as each of its members elsewhere.
     pub recipients_per_hour: u32,
     /// Whether a copy of what is sent is put into the sender's Sent folder, unless his account says otherwise. Most programs do
     /// that themselves.
@@ -118,9 +118,21 @@ impl Submission {
         Err(Reply::new(450, Status(4, 7, 1), text))
     }
 
-    /// Counts a recipient.
-    pub(crate) fn count_recipient(&self, sender: &Identity) -> Result<(), Reply> {
-        if self.rates.recipient(sender.account) {
+    /// Counts a recipient: one, or a group with so many members elsewhere.
+    ///
+    /// A group counts as one and as each of its members elsewhere: the bound is there for what leaves, in whosever name the relay
+    /// is believed. Members here cost nothing, so that a message to everybody in the house is one recipient; how many of those are sent,
+    /// the bound on messages says.
+    pub(crate) fn count_recipient(
+        &self,
+        sender: &Identity,
+        members_elsewhere: usize,
+    ) -> Result<(), Reply> {
+        let count = u32::try_from(members_elsewhere).unwrap_or(u32::MAX);
+        if self
+            .rates
+            .recipients(sender.account, count.saturating_add(1))
+        {
             return Ok(());
         }
         tracing::warn!(account = %sender.account, "sends to more recipients than it may in an hour");

@@ -23,12 +23,12 @@ impl Rates {
 
     /// Whether one more message may be sent; it counts if so.
     pub(super) fn message(&self, account: AccountId) -> bool {
-        self.messages.take(account, Instant::now())
+        self.messages.take(account, 1, Instant::now())
     }
 
-    /// Whether one more recipient may be sent to; it counts if so.
-    pub(super) fn recipient(&self, account: AccountId) -> bool {
-        self.recipients.take(account, Instant::now())
+    /// Whether so many more recipients may be sent to; they count if so.
+    pub(super) fn recipients(&self, account: AccountId, count: u32) -> bool {
+        self.recipients.take(account, count, Instant::now())
     }
 }
 
@@ -47,13 +47,15 @@ impl Buckets {
         }
     }
 
-    fn take(&self, account: AccountId, now: Instant) -> bool {
+    /// More than a whole bucket holds takes a whole one: else it could never be had.
+    fn take(&self, account: AccountId, count: u32, now: Instant) -> bool {
         if self.per_hour == 0 {
             return true;
         }
-        let one = HOUR / self.per_hour;
+        let count = count.min(self.per_hour);
+        let wanted = HOUR / self.per_hour * count;
         let mut full_at = self.full_at.lock();
-        let full = full_at.get(&account).copied().unwrap_or(now).max(now) + one;
+        let full = full_at.get(&account).copied().unwrap_or(now).max(now) + wanted;
         if full.saturating_duration_since(now) > HOUR {
             return false;
         }
@@ -78,14 +80,29 @@ mod tests {
         let (alice, bob) = (AccountId(1), AccountId(2));
         let now = Instant::now();
         for _ in 0..4 {
-            assert!(buckets.take(alice, now));
+            assert!(buckets.take(alice, 1, now));
         }
-        assert!(!buckets.take(alice, now));
-        assert!(buckets.take(bob, now), "each has a bucket of his own");
+        assert!(!buckets.take(alice, 1, now));
+        assert!(buckets.take(bob, 1, now), "each has a bucket of his own");
         let later = now + HOUR / 4;
-        assert!(buckets.take(alice, later));
-        assert!(!buckets.take(alice, later));
-        assert!(Buckets::new(0).take(alice, now));
+        assert!(buckets.take(alice, 1, later));
+        assert!(!buckets.take(alice, 1, later));
+        assert!(Buckets::new(0).take(alice, 1, now));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_at_once_are_taken_whole_or_not_at_all() {
+        let buckets = Buckets::new(4);
+        let (alice, now) = (AccountId(1), Instant::now());
+        assert!(buckets.take(alice, 3, now));
+        assert!(!buckets.take(alice, 2, now));
+        assert!(
+            buckets.take(alice, 1, now),
+            "what was refused did not count"
+        );
+        assert!(!buckets.take(alice, 900, now));
+        assert!(buckets.take(alice, 900, now + HOUR), "for a whole bucket");
+        assert!(!buckets.take(alice, 1, now + HOUR));
     }
 
     #[tokio::test(start_paused = true)]
@@ -93,7 +110,7 @@ mod tests {
         let buckets = Buckets::new(4);
         let now = Instant::now();
         for number in 0..10_000 {
-            assert!(buckets.take(AccountId(number), now + HOUR * number as u32));
+            assert!(buckets.take(AccountId(number), 1, now + HOUR * number as u32));
         }
         assert!(buckets.full_at.lock().len() < 100);
     }

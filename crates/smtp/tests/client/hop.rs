@@ -33,6 +33,8 @@ pub enum Step {
     Message,
     /// Does a TLS handshake.
     Tls,
+    /// Does nothing more, and keeps the connection.
+    Wait,
     /// Reads the start of a handshake, and answers nonsense.
     Garbage,
     /// Says so many bytes without a line end.
@@ -98,6 +100,7 @@ impl Hop {
                             assert!(!stream.fill_buf().await.unwrap().is_empty());
                             drop(stream.write_all(b"nonsense\r\n").await);
                         }
+                        Step::Wait => std::future::pending().await,
                         Silence => drop(line(&mut stream).await),
                     }
                 }

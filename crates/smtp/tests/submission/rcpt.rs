@@ -1,5 +1,6 @@
 //! RCPT: ours, others', and the wishes of RFC 3461.
 
+use fieldpost_directory::{Group, GroupSenders};
 use fieldpost_smtp::{Settings, SubmissionSettings};
 use fieldpost_transport::{Notify, Ret};
 
@@ -74,4 +75,38 @@ async fn wishes_for_notices_go_into_the_queue() {
         }
     );
     assert_eq!(queue[0].recipients[1].notify, Notify::default());
+}
+
+/// The bound on recipients is there for what leaves: members of a group count if they are elsewhere.
+#[tokio::test]
+async fn a_group_counts_as_one_and_as_its_members_elsewhere() {
+    let settings = SubmissionSettings {
+        recipients_per_hour: 4,
+        ..SubmissionSettings::default()
+    };
+    let server = Server::with(settings, Settings::default()).await;
+    for (address, members) in [
+        (
+            "house@demo.test",
+            &["bob@demo.test", "carol@demo.test", "alice@demo.test"][..],
+        ),
+        (
+            "team@demo.test",
+            &["bob@demo.test", "x@far.test", "partners@demo.test"],
+        ),
+        ("partners@demo.test", &["x@far.test", "y@far.test"]),
+    ] {
+        let group = Group {
+            address: address.parse().unwrap(),
+            description: String::new(),
+            members: members.iter().map(|one| one.parse().unwrap()).collect(),
+            senders: GroupSenders::Anyone,
+        };
+        server.directory.add_group(group).await.unwrap();
+    }
+    let mut client = server.alice().await;
+    client.ask("MAIL FROM:<alice@demo.test>", "250").await;
+    client.ask("RCPT TO:<house@demo.test>", "250").await;
+    client.ask("RCPT TO:<team@demo.test>", "250").await;
+    client.ask("RCPT TO:<bob@demo.test>", "450 4.7.1").await;
 }

@@ -143,6 +143,7 @@ impl Transport {
             })
             .await?;
         if is_there {
+            self.queue.panics.forget((id.account, id.entry));
             if let Some(hops) = &*self.queue.hops.lock() {
                 hops.forget_failures();
             }
@@ -193,7 +194,7 @@ impl Transport {
         }
     }
 
-    async fn change_entry(
+    pub(super) async fn change_entry(
         &self,
         id: QueueId,
         change: impl Fn(&Outgoing) -> OutgoingChange,

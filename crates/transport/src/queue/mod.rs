@@ -9,11 +9,14 @@
 //! for good (5yz), and one for now (4yz) past `expiry`, ends a recipient; its sender gets a notice (RFC 3464), in one
 //! commit with that if the sender is ours. Past `delay_notice` the sender is told once that it takes long.
 //!
+//! Work on an entry that panics, a bug of ours, is an attempt that failed; at the third time the entry is held ([`panics`]).
+//!
 //! Nothing here polls: one task waits for the next time that something is due, or for something new.
 
 mod admin;
 mod hop;
 mod notice;
+mod panics;
 mod record;
 mod run;
 mod schedule;
@@ -29,12 +32,14 @@ pub use record::{Malformed, Pending, decode_envelope, decode_prefix, encode_enve
 pub use settings::QueueSettings;
 
 pub(crate) use settings::chance;
+pub(crate) use settle::Outcome;
 
 /// The queue's part of the transport.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     pub(crate) schedule: schedule::Schedule,
     pub(crate) counts: Counts,
+    panics: panics::Panics,
     /// The connections, while the queue runs.
     hops: Mutex<Option<std::sync::Arc<hop::Hops>>>,
 }

@@ -90,11 +90,7 @@ impl Notice<'_> {
         }
         let end = format!("\r\n--{boundary}--\r\n");
         incoming.write(end.into()).await?;
-        Ok(Received {
-            inner: incoming.finish().await?,
-            is_spam: false,
-            passed: None,
-        })
+        Ok(Received::own(incoming.finish().await?))
     }
 
     /// All before the third part's own bytes.

@@ -49,11 +49,20 @@ impl Transport {
         let slots = Arc::new(Semaphore::new(AT_ONCE));
         while !stop.is_cancelled() {
             let now = self.now();
+            let latest = now.saturating_add(self.settings.queue.longest_wait());
+            self.queue.schedule.catch_up(now, latest);
             if let Some(key) = self.queue.schedule.begin(now) {
                 let slot = Arc::clone(&slots).acquire_owned().await;
                 let (transport, hops, stop) = (Arc::clone(&self), Arc::clone(&hops), stop.clone());
                 tokio::spawn(async move {
-                    let due = transport.look_after(key, &hops, &stop).await;
+                    let work = transport.look_after(key, &hops, &stop);
+                    let due = match transport.guarded(key, work).await {
+                        Ok(due) => due,
+                        Err(refusal) => transport.after_panic(key, &refusal).await,
+                    };
+                    if due.is_none() {
+                        transport.queue.panics.forget(key);
+                    }
                     transport.queue.schedule.end(key, due);
                     drop(slot);
                 });
@@ -123,7 +132,17 @@ impl Transport {
         let mut attempts = stream::iter(plan)
             .map(|(hop, numbers)| {
                 let mailbox = mailbox.clone();
-                async move { self.attempt(&mailbox, key, &hop, &numbers, hops).await }
+                async move {
+                    let attempt = self.attempt(&mailbox, key, &hop, &numbers, hops);
+                    match self.guarded(key, attempt).await {
+                        Ok(outcomes) => outcomes,
+                        // The other hops have nothing to do with it.
+                        Err(refusal) => {
+                            let same = |number| (number, Outcome::Refused(refusal.clone()));
+                            Ok(numbers.into_iter().map(same).collect())
+                        }
+                    }
+                }
             })
             .buffer_unordered(HOPS_AT_ONCE);
         while let Some(outcomes) = attempts.next().await {
@@ -132,12 +151,17 @@ impl Transport {
                 next = self.settle(&mailbox, key, outcomes, stop).await?;
             }
         }
-        Ok(next)
+        match next {
+            Some(_) => Ok(self.held_for_panics(key).await?.unwrap_or(next)),
+            None => Ok(None),
+        }
     }
 
     /// Which recipients go where now, and those about whom it is decided already.
     fn plan(&self, entry: &Outgoing) -> (Plan, Vec<(u32, Outcome)>) {
         let now = self.now();
+        // One that is due later yet was put off before the clock was set back.
+        let latest = now.saturating_add(self.settings.queue.longest_wait());
         let mut plan = Plan::new();
         let mut decided = Vec::new();
         for (number, value) in entry.recipients() {
@@ -149,7 +173,7 @@ impl Transport {
                 decided.push((*number, Outcome::Delivered));
                 continue;
             }
-            if pending.due > now {
+            if pending.due > now && pending.due <= latest {
                 continue;
             }
             match self.next(&pending.address) {
@@ -266,10 +290,17 @@ impl Transport {
         envelope: &Envelope,
         recipients: Vec<(u32, Pending)>,
     ) -> Result<Vec<(u32, Outcome)>, Error> {
-        let received = self.received_again(mailbox, entry).await?;
+        let received = Received::own(mailbox.received(entry).await?);
         let mut outcomes = Vec::with_capacity(recipients.len());
         for (number, pending) in recipients {
             let result = match self.destination(&pending.address, envelope.sender.as_ref()) {
+                // It was delivered, and that could not be written down before we went.
+                Ok(Destination::Local(recipient))
+                    if mailbox.is_delivered(entry, recipient.account()).await? =>
+                {
+                    outcomes.push((number, Outcome::Delivered));
+                    continue;
+                }
                 Ok(Destination::Local(recipient)) => {
                     let deliveries =
                         self.deliver(envelope.clone(), received.clone(), vec![recipient]);
@@ -292,26 +323,6 @@ impl Transport {
             ));
         }
         Ok(outcomes)
-    }
-}
-
-impl Transport {
-    /// An entry's message with a body of its own, to be given to other mailboxes.
-    async fn received_again(&self, mailbox: &Mailbox, entry: &Outgoing) -> Result<Received, Error> {
-        let mut incoming = self
-            .mailboxes
-            .receive(entry.account(), Some(entry.size()))
-            .await?;
-        let mut reader = mailbox.read_outgoing(entry).await?;
-        while let Some(chunk) = reader.next().await? {
-            incoming.write(chunk).await?;
-        }
-        Ok(Received {
-            inner: incoming.finish().await?,
-            // It was sent by somebody of ours.
-            is_spam: false,
-            passed: None,
-        })
     }
 }
 

@@ -39,6 +39,14 @@ impl Schedule {
         self.state.lock().remove(key);
     }
 
+    /// Entries that are due after `latest`, to which no attempt is put off, are due now: the clock was set back.
+    pub(crate) fn catch_up(&self, now: i64, latest: i64) {
+        let mut state = self.state.lock();
+        while let Some((_, key)) = state.by_due.last().copied().filter(|last| last.0 > latest) {
+            state.put(key, now);
+        }
+    }
+
     /// An entry whose time has come, which counts as being worked on from now on.
     pub(crate) fn begin(&self, now: i64) -> Option<Key> {
         let mut state = self.state.lock();

@@ -39,6 +39,15 @@ impl QueueSettings {
         let spread = chance % (2 * fifth + 1);
         (base - fifth + spread).cast_signed().max(1)
     }
+
+    /// After how many seconds an attempt is repeated at the latest. What is due later than that was put off before the clock was set back.
+    pub(crate) fn longest_wait(&self) -> i64 {
+        let longest = self.longest_retry.as_secs().max(1);
+        longest
+            .saturating_add(longest / 5)
+            .min(i64::MAX as u64 / 4)
+            .cast_signed()
+    }
 }
 
 impl Default for QueueSettings {

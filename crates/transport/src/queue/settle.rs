@@ -70,6 +70,22 @@ impl Transport {
         }
     }
 
+    /// Writes down what the first deliveries of a new entry came to, and has it looked after from now on.
+    pub(crate) async fn settle_first(
+        self: &Arc<Self>,
+        mailbox: &Mailbox,
+        key: Key,
+        outcomes: Vec<(u32, Outcome)>,
+    ) {
+        // Tried once: the queue finds out by itself who has the message.
+        let once = CancellationToken::new();
+        once.cancel();
+        let settled = self.settle(mailbox, key, outcomes, &once).await;
+        if let Some(due) = settled.unwrap_or_else(|_| Some(self.now())) {
+            self.queue.schedule.put(key, due);
+        }
+    }
+
     /// `None`: the entry was changed since it was read.
     async fn settle_once(
         self: &Arc<Self>,

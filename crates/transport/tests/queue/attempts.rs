@@ -1,8 +1,11 @@
 //! What is tried again, when, and for whom.
 
-use fieldpost_transport::QueueSettings;
+use std::time::Duration;
 
-use super::world::{DAY, Order, World};
+use fieldpost_transport::QueueSettings;
+use tokio::time::Instant;
+
+use super::world::{DAY, Order, World, set_clock_back};
 
 #[tokio::test(start_paused = true)]
 async fn only_who_was_refused_for_now_is_tried_again() {
@@ -66,6 +69,44 @@ async fn distances_double_and_in_the_end_it_is_given_up() {
     assert_eq!(inbox.len(), 2, "one notice of the delay, one of the end");
     assert!(inbox[0].contains("Action: delayed") && inbox[0].contains("Will-Retry-Until:"));
     assert!(inbox[1].contains("Action: failed") && inbox[1].contains("Status: 5.4.7"));
+}
+
+/// Fault "clock jumping backward": what was put off by a clock that was ahead is not held up until then.
+#[tokio::test(start_paused = true)]
+async fn fault_a_clock_that_is_set_back_holds_no_mail_up() {
+    let mut world = World::new().await;
+    let answer = |code| Order::Answer(vec![code]);
+    world.hop.order([answer(Err(451)), answer(Err(451))]);
+    world.send(&["a@far.test"]).await;
+    world.run().await;
+    // The clock runs on when the first attempt is written down.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(world.hop.taken.lock().len(), 1);
+    set_clock_back(365 * DAY.as_secs().cast_signed());
+    let since = Instant::now();
+    world.drained().await;
+    assert!(
+        since.elapsed() < Duration::from_hours(1),
+        "{:?}",
+        since.elapsed()
+    );
+    assert_eq!(world.hop.taken.lock().len(), 3);
+}
+
+/// The same for one that is found at a start.
+#[tokio::test(start_paused = true)]
+async fn fault_a_clock_that_was_set_back_before_a_start_holds_no_mail_up() {
+    let mut world = World::new().await;
+    world.send(&["a@far.test"]).await;
+    set_clock_back(365 * DAY.as_secs().cast_signed());
+    let since = Instant::now();
+    world.run().await;
+    world.drained().await;
+    assert!(
+        since.elapsed() < Duration::from_hours(1),
+        "{:?}",
+        since.elapsed()
+    );
 }
 
 /// While a hop can't be reached, what comes for it meanwhile is not tried either.

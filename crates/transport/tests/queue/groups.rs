@@ -36,7 +36,7 @@ async fn comes(
             Err(refusal) => return vec![Err(refusal.code)],
         }
     }
-    let received = world.received(text).await;
+    let received = world.arrived(text).await;
     let envelope = Envelope {
         sender,
         ..Envelope::default()
@@ -211,4 +211,63 @@ async fn marked_spam_goes_to_junk() {
     comes(&world, "s@far.test", &["bob@demo.test"], TEXT).await;
     assert_eq!(world.inbox("bob").await.len(), 1);
     assert_eq!(world.texts("bob", SpecialUse::Junk).await.len(), 1);
+}
+
+/// RFC 9228: what we delivered to somebody and comes again to him goes round in circles; with the count of Received fields alone it
+/// would do so some fifteen times, and twice as often each time where two members of a group send it back.
+#[tokio::test(start_paused = true)]
+async fn what_comes_again_to_the_same_mailbox_or_group_is_refused() {
+    let mut world = World::with(Settings {
+        hostname: "mail.demo.test".to_owned(),
+        ..settings()
+    })
+    .await;
+    let members = ["bob@demo.test", "carol@demo.test", "x@far.test"];
+    group(&world, "team@demo.test", &members, GroupSenders::Anyone).await;
+    let ours =
+        "Received: from mx.test\r\n\tby mail.demo.test (fieldpost) with LMTP\r\n\tid 1.1; x\r\n";
+    let first = format!("{ours}{TEXT}");
+    assert_eq!(
+        comes(&world, "s@far.test", &["bob@demo.test"], &first).await,
+        [Ok(())]
+    );
+    let delivered = world.inbox("bob").await.remove(0);
+    let again = format!("{ours}Received: by far.test; x\r\n{delivered}");
+    let recipients = ["bob@demo.test", "Bob+x@demo.test", "carol@demo.test"];
+    assert_eq!(
+        comes(&world, "s@far.test", &recipients, &again).await,
+        [Err(554), Err(554), Ok(())],
+        "each spelling of the same mailbox, and nobody else"
+    );
+    // A member who has it does not get it again, and keeps it from nobody.
+    assert_eq!(
+        comes(&world, "s@far.test", &["team@demo.test"], &again).await,
+        [Ok(())]
+    );
+    assert_eq!(world.inbox("bob").await.len(), 1);
+    assert_eq!(world.inbox("carol").await.len(), 2);
+    world.run().await;
+    world.drained().await;
+    let left = world.hop.taken.lock()[0].2.clone();
+    assert!(
+        left.starts_with("Delivered-To: team@demo.test\r\nReceived: "),
+        "{left}"
+    );
+    let back = format!("{ours}Received: by far.test; x\r\n{left}");
+    assert_eq!(
+        comes(
+            &world,
+            "s@far.test",
+            &["TEAM@demo.test", "bob@demo.test"],
+            &back
+        )
+        .await,
+        [Err(554), Err(554)]
+    );
+    // By hand, with mutt's bounce: no circle.
+    let resent = format!("{ours}Resent-From: <x@far.test>\r\nResent-To: <bob@demo.test>\r\n{left}");
+    assert_eq!(
+        comes(&world, "s@far.test", &["bob@demo.test"], &resent).await,
+        [Ok(())]
+    );
 }

@@ -8,5 +8,6 @@ mod crash;
 mod groups;
 mod hop;
 mod notices;
+mod panics;
 mod submit;
 mod world;

@@ -137,3 +137,43 @@ async fn what_leaves_is_signed() {
     let taken = world.hop.taken.lock()[1].2.clone();
     assert!(taken.contains("\td=other.test; s=s1;"), "{taken}");
 }
+
+/// The others have it, here and elsewhere; whoever was full has it later, and once.
+#[tokio::test(start_paused = true)]
+async fn a_full_mailbox_among_others_and_elsewhere() {
+    let mut world = World::new().await;
+    world.run().await;
+    let full = Limits {
+        bytes: 10,
+        items: 0,
+    };
+    let bob = world.mailbox("bob").await;
+    bob.set_quota(full).await.unwrap();
+    let sent = world
+        .send(&["x@far.test", "bob@demo.test", "carol@demo.test"])
+        .await;
+    assert_eq!((sent.delivered, sent.queued), (1, 2));
+    assert_eq!(world.inbox("carol").await.len(), 1);
+    world.hop.something.notified().await;
+    let waiting = |entries: Vec<fieldpost_transport::QueueEntry>| -> Vec<(String, u32)> {
+        let recipients = entries.into_iter().flat_map(|entry| entry.recipients);
+        recipients
+            .map(|one| (one.address.to_string(), one.attempts))
+            .collect()
+    };
+    while world.transport.queue_statistics().working > 0 {
+        tokio::task::yield_now().await;
+    }
+    let left = waiting(world.transport.queue(None, 9).await.unwrap());
+    assert_eq!(left, [("bob@demo.test".to_owned(), 1)]);
+    bob.set_quota(Limits::default()).await.unwrap();
+    while world.inbox("bob").await.is_empty() {
+        tokio::time::sleep(std::time::Duration::from_mins(1)).await;
+    }
+    world.stop().await;
+    assert!(world.transport.queue(None, 1).await.unwrap().is_empty());
+    assert_eq!(world.inbox("bob").await.len(), 1);
+    assert_eq!(world.inbox("carol").await.len(), 1);
+    assert_eq!(world.hop.recipients(), [["x@far.test"]]);
+    assert!(world.mailboxes.check_holds(false).await.unwrap().is_empty());
+}

@@ -1,14 +1,14 @@
 //! What the queue's tests share.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{cell::Cell, collections::VecDeque, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use fieldpost_directory::{Directory, NewAccount};
 use fieldpost_mailbox::{AccountId, Mailbox, Mailboxes, SpecialUse};
 use fieldpost_store::{BoxFuture, MemoryStore, Store};
 use fieldpost_transport::{
-    Address, Addressee, Envelope, Handed, NextHop, Parcel, Received, Refusal, Relay, SentCopy,
-    Settings, SpamFiling, Status, Submission, Submitted, Transport, Wire, WireSession,
+    Address, Addressee, Envelope, Handed, Incoming, NextHop, Parcel, Received, Refusal, Relay,
+    SentCopy, Settings, SpamFiling, Status, Submission, Submitted, Transport, Wire, WireSession,
 };
 use parking_lot::Mutex;
 use tokio::{sync::Notify, task::JoinHandle, time::Instant};
@@ -115,12 +115,20 @@ impl World {
         self.mailboxes.open(self.account(name)).await.unwrap()
     }
 
+    /// What alice hands in.
     pub async fn received(&self, text: &str) -> Received {
-        let mut incoming = self
-            .transport
-            .compose(self.account("alice"), None)
-            .await
-            .unwrap();
+        let alice = self.account("alice");
+        let incoming = self.transport.compose(alice, None).await;
+        self.written(incoming.unwrap(), text).await
+    }
+
+    /// What comes from other servers.
+    pub async fn arrived(&self, text: &str) -> Received {
+        let incoming = self.transport.receive(&[], None).await;
+        self.written(incoming.unwrap(), text).await
+    }
+
+    async fn written(&self, mut incoming: Incoming, text: &str) -> Received {
         incoming
             .write(Bytes::copy_from_slice(text.as_bytes()))
             .await
@@ -194,8 +202,15 @@ impl World {
 /// Seconds of tokio's clock since the test's first look at it.
 pub fn elapsed() -> i64 {
     thread_local!(static FIRST: Instant = Instant::now());
-    FIRST.with(|first| first.elapsed().as_secs().cast_signed())
+    FIRST.with(|first| first.elapsed().as_secs().cast_signed()) - SET_BACK.get()
 }
+
+/// Sets the clock back by so many seconds.
+pub fn set_clock_back(seconds: i64) {
+    SET_BACK.set(seconds);
+}
+
+thread_local!(static SET_BACK: Cell<i64> = const { Cell::new(0) });
 
 /// A next hop that does as it is told, and takes everything once it has no orders left.
 #[derive(Default)]
@@ -223,6 +238,8 @@ pub enum Order {
     Gone,
     /// Takes the message and never says so.
     Hang,
+    /// Meets a bug of ours.
+    Panic,
 }
 
 impl Hop {
@@ -273,6 +290,10 @@ impl WireSession for Session {
         Box::pin(async move {
             let order = self.0.orders.lock().pop_front();
             let count = parcel.recipients.len();
+            if let Some(Order::Panic) = order {
+                self.0.something.notify_one();
+                panic!("the hop found a bug");
+            }
             if let Some(Order::Gone) = order {
                 self.0.something.notify_one();
                 return Handed {
@@ -308,7 +329,9 @@ impl WireSession for Session {
                     self.0.hanging.notify_one();
                     std::future::pending().await
                 }
-                Some(Order::NoConnection | Order::Gone) | None => vec![Ok(()); count],
+                Some(Order::NoConnection | Order::Gone | Order::Panic) | None => {
+                    vec![Ok(()); count]
+                }
             };
             assert_eq!(answers.len(), count);
             self.0.something.notify_one();

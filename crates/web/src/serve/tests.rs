@@ -39,7 +39,7 @@ impl Route for Elsewhere {
         path.starts_with("/else/")
     }
 
-    fn answer(&self, request: Request<RequestBody>, origin: Origin) -> crate::Answering<'_> {
+    fn answer(self: Arc<Self>, request: Request<RequestBody>, origin: Origin) -> crate::Answering {
         Box::pin(async move {
             let what = request.uri().path().trim_start_matches("/else/").to_owned();
             if what == "late-end" {

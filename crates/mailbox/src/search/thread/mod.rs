@@ -1,25 +1,23 @@
 //! Threads: items as a forest of questions and answers (RFC 5256 §3).
 
 mod forest;
+mod keys;
 mod references;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::HashMap,
-    hash::{BuildHasher, RandomState},
-};
+use std::collections::HashMap;
 
-use fieldpost_message::{EncodedEnvelope, EncodedSummary, encoded_word, message_ids, subject};
-
-use self::references::References;
+pub(super) use self::keys::ThreadKeys;
+pub(crate) use self::keys::ThreadNames;
+use self::{keys::Name, references::References};
 use super::{
     Pace,
-    fold::fold,
+    key_cache::{From, Keys, Kind, Known},
     pace::Slices,
     reading::{Reading, readable},
 };
-use crate::{Error, FolderId, Mailbox, View};
+use crate::{Error, FolderId, Mailbox, Row, View};
 
 /// How threads are found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,8 +40,9 @@ pub struct Threaded {
 }
 
 impl Mailbox {
-    /// The threads of some items of a view, the oldest first. Uids that the view does not have are left out. Each item's record is
-    /// read once; one that can't be read is a thread of its own.
+    /// The threads of some items of a view, the oldest first. Uids that the view does not have are left out. An item's record is
+    /// read once, unless its keys are in memory ([`Settings::sort_memory`](crate::Settings::sort_memory)); one that can't be read is
+    /// a thread of its own.
     pub async fn threads(
         &self,
         folder: FolderId,
@@ -53,54 +52,90 @@ impl Mailbox {
         pace: &mut impl Pace,
     ) -> Result<Vec<Threaded>, Error> {
         let mut slices = Slices::new(pace);
-        let mut uids: Vec<u32> = uids
-            .iter()
-            .filter(|uid| view.by_uid(**uid).is_some())
-            .copied()
-            .collect();
-        uids.sort_unstable();
-        uids.dedup();
-        let mut names = Names::default();
+        let mut rows: Vec<&Row> = uids.iter().filter_map(|uid| view.by_uid(*uid)).collect();
+        rows.sort_unstable_by_key(|row| row.uid);
+        rows.dedup_by_key(|row| row.uid);
+        let keys = self.thread_keys(folder, view, &rows, &mut slices).await?;
+        let mut messages = Vec::with_capacity(rows.len());
         let mut references = References::default();
-        let mut ids = Vec::new();
-        let mut messages = Vec::with_capacity(uids.len());
-        let mut reading = Reading::new(self, folder, view, &uids);
-        let mut next = reading.next().await?;
-        for uid in &uids {
-            let Some(row) = view.by_uid(*uid) else {
-                continue;
-            };
-            let mut message = Message {
-                uid: *uid,
-                date: row.internal_date,
-                subject: None,
-                is_reply: false,
-            };
-            let item = next.take_if(|item| item.uid() == *uid);
-            let summary = item
-                .as_ref()
-                .and_then(|item| readable(item.encoded_summary()));
-            let envelope = summary.and_then(|summary| summary.envelope().ok());
-            if let (Some(summary), Some(envelope)) = (&summary, &envelope) {
-                message.read(summary, envelope, &mut names);
-            }
+        for (at, row) in rows.iter().enumerate() {
+            messages.push(keys.message(at, row.uid));
             if threading == Threading::References {
-                ids.clear();
-                let own = summary
-                    .zip(envelope)
-                    .and_then(|(summary, envelope)| names.read_ids(&summary, &envelope, &mut ids));
-                references.add(own, &ids);
+                let (own, refers_to) = keys.ids(at);
+                references.add(own, refers_to);
             }
-            messages.push(message);
-            if item.is_some() {
-                next = reading.next().await?;
-            }
-            slices.spend(SUMMARY_COST).await?;
+            slices.spend(NODE_COST).await?;
         }
         Ok(match threading {
             Threading::References => references.threads(&messages),
             Threading::OrderedSubject => by_subject(&messages),
         })
+    }
+
+    /// The keys of rows, which ascend by uid: from memory or from the records.
+    async fn thread_keys(
+        &self,
+        folder: FolderId,
+        view: &View,
+        rows: &[&Row],
+        slices: &mut Slices<'_>,
+    ) -> Result<ThreadKeys, Error> {
+        let names = &self.mailboxes.thread_names;
+        let cache = &self.mailboxes.keys;
+        let known = cache.find(self.account(), folder, Kind::Threading);
+        let places: Vec<_> = known.places(rows).collect();
+        slices.spend(rows.len() * KNOWN_COST).await?;
+        let missing: Vec<u32> = rows
+            .iter()
+            .zip(&places)
+            .filter(|(_, place)| place.is_none())
+            .map(|(row, _)| row.uid)
+            .collect();
+        let mut keys = ThreadKeys::default();
+        let mut is_known = vec![true; rows.len()];
+        let mut reading = Reading::new(self, folder, view, &missing);
+        let mut next = reading.next().await?;
+        for (at, (row, place)) in rows.iter().zip(places).enumerate() {
+            if let (Some(position), Keys::Threading(known)) = (place, &known.keys) {
+                keys.push(known, position);
+                continue;
+            }
+            let item = next.take_if(|item| item.uid() == row.uid);
+            let summary = item
+                .as_ref()
+                .and_then(|item| readable(item.encoded_summary()));
+            // What can't be read is not kept: it may be repaired.
+            is_known[at] = keys.read(row, summary.as_ref(), names);
+            if item.is_some() {
+                next = reading.next().await?;
+            }
+            slices.spend(SUMMARY_COST).await?;
+        }
+        if !missing.is_empty() && known.is_worth(missing.len()) {
+            let all = merge(&known, view, rows, &keys, &is_known);
+            let looked_at = known.items.len() + rows.len();
+            slices.spend(looked_at * KNOWN_COST).await?;
+            cache.insert(self.account(), folder, Kind::Threading, all);
+        }
+        Ok(keys)
+    }
+}
+
+/// What was known of items that are still there, and what is known now.
+fn merge(known: &Known, view: &View, rows: &[&Row], now: &ThreadKeys, is_known: &[bool]) -> Known {
+    let mut keys = ThreadKeys::default();
+    let mut items = Vec::new();
+    for (item, from) in known.merged(view, rows, is_known) {
+        match (from, &known.keys) {
+            (From::Now(at), _) => keys.push(now, at),
+            (From::Before(position), Keys::Threading(before)) => keys.push(before, position),
+            (From::Before(_), Keys::Sorting(_)) => continue,
+        }
+        items.push(item);
+    }
+    Known {
+        items,
+        keys: Keys::Threading(keys),
     }
 }
 
@@ -114,68 +149,6 @@ struct Message {
     subject: Option<Name>,
     /// Whether the subject shows a reply or a forward.
     is_reply: bool,
-}
-
-impl Message {
-    fn read(
-        &mut self,
-        summary: &EncodedSummary<'_>,
-        envelope: &EncodedEnvelope<'_>,
-        names: &mut Names,
-    ) {
-        if let Some(sent) = summary.sent() {
-            self.date = sent.unix;
-        }
-        let subject = encoded_word::decode(envelope.subject.unwrap_or_default());
-        let base = subject::base_subject(&subject);
-        self.is_reply = base.is_reply_or_forward;
-        self.subject = names.of_subject(&base.text);
-    }
-}
-
-/// Stands for a text: as good as the text for telling texts apart, and of bounded size.
-type Name = u128;
-
-/// Gives texts their names, which differ from call to call, so that nobody can choose two texts with the same.
-#[derive(Default)]
-struct Names {
-    keys: [RandomState; 2],
-    folded: Vec<u8>,
-}
-
-impl Names {
-    fn of_id(&self, id: &str) -> Name {
-        self.of(id.as_bytes())
-    }
-
-    /// A message's own id; those that it refers to go to `refers_to`, its nearest last.
-    fn read_ids(
-        &self,
-        summary: &EncodedSummary<'_>,
-        envelope: &EncodedEnvelope<'_>,
-        refers_to: &mut Vec<Name>,
-    ) -> Option<Name> {
-        let references = summary.references().map_while(Result::ok);
-        refers_to.extend(references.map(|id| self.of_id(id)));
-        // In-Reply-To counts only where there are no References, and then its first id.
-        if refers_to.is_empty() {
-            let replied = message_ids(envelope.in_reply_to.unwrap_or_default());
-            refers_to.extend(replied.take(1).map(|id| self.of_id(id)));
-        }
-        let own = message_ids(envelope.message_id.unwrap_or_default()).next();
-        own.map(|id| self.of_id(id))
-    }
-
-    fn of_subject(&mut self, base: &str) -> Option<Name> {
-        self.folded.clear();
-        fold(base, &mut self.folded);
-        (!self.folded.is_empty()).then(|| self.of(&self.folded))
-    }
-
-    fn of(&self, bytes: &[u8]) -> Name {
-        let [one, other] = &self.keys;
-        u128::from(one.hash_one(bytes)) << 64 | u128::from(other.hash_one(bytes))
-    }
 }
 
 /// `ORDEREDSUBJECT`: those with the same base subject, the oldest above all others.
@@ -211,5 +184,7 @@ fn by_subject(messages: &[Message]) -> Vec<Threaded> {
     threaded
 }
 
-/// What it costs to read and decode a summary and to find its place, in nanoseconds, about.
-const SUMMARY_COST: usize = 4_000;
+/// What it costs to read and decode a summary, to take keys from memory, and to find an item's place, in nanoseconds, about.
+const SUMMARY_COST: usize = 3_500;
+const KNOWN_COST: usize = 40;
+const NODE_COST: usize = 500;

@@ -21,7 +21,7 @@ fn mail(id: &'static str, refers_to: &[&'static str], subject: &'static str, dat
     }
 }
 
-fn messages(mails: &[Mail], names: &mut Names) -> Vec<Message> {
+fn messages(mails: &[Mail], names: &ThreadNames) -> Vec<Message> {
     let mut messages = Vec::new();
     for (number, mail) in mails.iter().enumerate() {
         let base = fieldpost_message::subject::base_subject(mail.subject);
@@ -36,8 +36,8 @@ fn messages(mails: &[Mail], names: &mut Names) -> Vec<Message> {
 }
 
 fn by_references(mails: &[Mail]) -> Vec<Threaded> {
-    let mut names = Names::default();
-    let messages = messages(mails, &mut names);
+    let names = ThreadNames::default();
+    let messages = messages(mails, &names);
     let mut references = References::default();
     for mail in mails {
         let refers_to: Vec<_> = mail.refers_to.iter().map(|id| names.of_id(id)).collect();
@@ -173,8 +173,8 @@ fn by_subject_alone_the_oldest_is_above_the_others() {
         mail("", &[], "RE: S", 3),
         mail("", &[], "[list] t (fwd)", 2),
     ];
-    let mut names = Names::default();
-    let messages = messages(&mails, &mut names);
+    let names = ThreadNames::default();
+    let messages = messages(&mails, &names);
     assert_eq!(shown(&by_subject(&messages)), "(3 (4)(1))(5 2)");
 }
 

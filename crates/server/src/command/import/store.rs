@@ -50,7 +50,7 @@ pub fn run(file: &Path, context: &Context) -> anyhow::Result<()> {
         .await
         .map_err(engine::of_store)?;
         // The file may be old: what was given out since must not be given out again.
-        mailbox::restored(storage.store())
+        mailbox::restored(storage.store(), mailbox::Settings::default())
             .await
             .map_err(engine::of_mailbox)?;
         store.close().await.map_err(engine::of_store)?;
