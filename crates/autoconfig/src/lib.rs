@@ -5,6 +5,8 @@
 //! Nothing here does I/O or reads a clock: [`route`] tells what a request asks for, [`Request::parse`] reads a body, [`Answer`] is what goes
 //! back; [`records`] tells what is to stand in DNS. Who is signed in, and whether the address asked for is theirs, is for who calls.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 mod answer;
 mod dkim;
 mod dns;

@@ -1,6 +1,6 @@
 //! The decoder: bytes to tokens, one at a time, within limits and without recursion.
 
-use std::{borrow::Cow, ffi::CStr};
+use std::ffi::CStr;
 
 use crate::{Error, Tag};
 
@@ -54,10 +54,10 @@ impl Default for Limits {
 pub enum Token<'a> {
     /// An element begins. Each has an [`Token::End`], those without content too.
     Start(Tag),
-    /// An inline string. What is not UTF-8 in it is replaced by U+FFFD: clients send broken subjects and contacts (quirk A9), and a document
-    /// refused for them would be sent again for ever.
-    Text(Cow<'a, str>),
-    /// Opaque data, as it is.
+    /// An inline string.
+    Text(&'a str),
+    /// Opaque data, as it is; and an inline string that is not UTF-8: clients send broken subjects and contacts (quirk A9), for which a document
+    /// must not be refused, as it would be sent again for ever; and mails with 8-bit text of other charsets, which are to stay what they are.
     Opaque(&'a [u8]),
     /// The innermost open element ends.
     End,
@@ -202,7 +202,8 @@ impl<'a> Decoder<'a> {
             });
         };
         self.position += text.count_bytes() + 1;
-        Ok(Token::Text(String::from_utf8_lossy(text.to_bytes())))
+        let octets = text.to_bytes();
+        Ok(std::str::from_utf8(octets).map_or(Token::Opaque(octets), Token::Text))
     }
 
     fn opaque(&mut self, offset: usize) -> Result<Token<'a>, Error> {

@@ -19,7 +19,7 @@ pub enum Content<'a> {
     Element(Element<'a>),
     /// A string, not empty.
     Text(Cow<'a, str>),
-    /// Opaque data, not empty.
+    /// Opaque data, or a string that is not UTF-8; not empty.
     Opaque(&'a [u8]),
 }
 
@@ -87,22 +87,19 @@ impl<'a> Element<'a> {
         self.children().filter(move |child| child.tag == tag)
     }
 
-    /// Its strings and opaque data joined, the latter as UTF-8 with U+FFFD for what is not; empty if there are none. Clients send the same
-    /// value as the one or the other.
+    /// Its strings and opaque data joined, as UTF-8 with U+FFFD for what is not; empty if there are none. Clients send the same value as the
+    /// one or the other.
     pub fn text(&self) -> Cow<'_, str> {
-        let mut pieces = self.content.iter().filter_map(|content| match content {
-            Content::Text(text) => Some(Cow::Borrowed(text.as_ref())),
-            Content::Opaque(bytes) => Some(String::from_utf8_lossy(bytes)),
-            Content::Element(_) => None,
-        });
-        let mut text = pieces.next().unwrap_or_default();
-        for piece in pieces {
-            text.to_mut().push_str(&piece);
+        if let [Content::Text(text)] = &self.content[..] {
+            return Cow::Borrowed(text);
         }
-        text
+        match self.bytes() {
+            Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
+            Cow::Owned(bytes) => String::from_utf8_lossy(&bytes).into_owned().into(),
+        }
     }
 
-    /// Its strings and opaque data joined, as bytes; empty if there are none.
+    /// Its strings and opaque data joined, octet for octet as they were sent; empty if there are none.
     pub fn bytes(&self) -> Cow<'_, [u8]> {
         let mut pieces = self.content.iter().filter_map(|content| match content {
             Content::Text(text) => Some(text.as_bytes()),
@@ -165,14 +162,14 @@ impl<'a> Element<'a> {
         encoder.finish()
     }
 
-    fn push_text(&mut self, text: Cow<'a, str>) {
+    fn push_text(&mut self, text: &'a str) {
         if text.is_empty() {
             return;
         }
         if let Some(Content::Text(last)) = self.content.last_mut() {
-            last.to_mut().push_str(&text);
+            last.to_mut().push_str(text);
         } else {
-            self.content.push(Content::Text(text));
+            self.content.push(Content::Text(text.into()));
         }
     }
 }

@@ -127,6 +127,22 @@ fn decode(bytes: &[u8]) -> Result<(), TestCaseError> {
 }
 
 proptest! {
+    /// A mail may come as a string in any charset, and in pieces cut anywhere (client-quirks A9).
+    #[test]
+    fn strings_keep_their_octets(pieces in vec(vec(1_u8..=255, 0..40), 0..6)) {
+        let mut document = vec![0x03, 0x01, 0x6A, 0x00, 0x45];
+        for piece in &pieces {
+            document.push(0x03);
+            document.extend_from_slice(piece);
+            document.push(0x00);
+        }
+        document.push(0x01);
+        let element = Element::parse(&document, Limits::default()).unwrap();
+        let whole = pieces.concat();
+        prop_assert_eq!(&*element.bytes(), &whole[..]);
+        prop_assert_eq!(element.text(), String::from_utf8_lossy(&whole));
+    }
+
     #[test]
     fn what_is_encoded_is_decoded(root in tag(), nodes in vec(node(), 0..6)) {
         let mut encoder = Encoder::new();

@@ -54,11 +54,23 @@ pub async fn run(session: &mut Session) -> Result<Reply, Failure> {
     Ok(Reply::Document(document(key, &changes)))
 }
 
+/// A device speaks of what it was told, and nothing is known of it: a backup was put back that is older than the device, or it was
+/// forgotten. It would take no news for good news, and wait for ever; so it is to hear that it has to begin anew, of the list of
+/// folders (MS-ASCMD_R4258) and of each folder.
+pub async fn meet_again(session: &Session) -> Result<(), Failure> {
+    let device = &session.device.id;
+    if !session.mailbox.has_hierarchy(device).await? {
+        session.mailbox.forget_unknown(device).await?;
+    }
+    Ok(())
+}
+
 /// The state that a device's key names; status 9 if there is none.
 pub async fn open(session: &Session, key: &str) -> Result<HierarchyState, Failure> {
     let key: SyncKey = key
         .parse()
         .map_err(|()| Failure::Status(status::INVALID_KEY))?;
+    meet_again(session).await?;
     session
         .mailbox
         .open_hierarchy(&session.device.id, Some(key))

@@ -8,7 +8,7 @@ use fieldpost_mailbox::{
 };
 use fieldpost_wbxml::{Encoder, tags::ping as tag};
 
-use super::{folder_type, pending};
+use super::{folder_sync, folder_type, pending};
 use crate::{
     reply::{Failure, Reply},
     session::Session,
@@ -36,6 +36,8 @@ pub async fn run(session: &mut Session) -> Result<Reply, Failure> {
         let attention = asked.clone();
         Box::pin(session.change_device(|device| device.attention = Some(attention))).await?;
     }
+    // It could name folders: so it was told of some.
+    Box::pin(folder_sync::meet_again(session)).await?;
     session.request.body = bytes::Bytes::new();
     let deadline = tokio::time::Instant::now() + Duration::from_secs(u64::from(asked.heartbeat));
     let service = Arc::clone(&session.service);

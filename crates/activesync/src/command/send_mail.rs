@@ -161,7 +161,7 @@ fn read(session: &Session) -> Result<Asked, Failure> {
         .map(|mime| match mime.content() {
             [Content::Opaque(bytes)] => request.body.slice_ref(bytes),
             [Content::Text(Cow::Borrowed(text))] => request.body.slice_ref(text.as_bytes()),
-            // In pieces, or not UTF-8: it is no part of the request as it stands.
+            // In pieces: it is no part of the request as it stands.
             _ => mime.bytes().into_owned().into(),
         })
         .unwrap_or_default();

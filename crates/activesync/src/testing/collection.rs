@@ -1,7 +1,7 @@
 //! A phone with one collection, and the mail that comes to it.
 
 use bytes::Bytes;
-use fieldpost_mailbox::{NewItem, SpecialUse};
+use fieldpost_mailbox::{DeviceId, NewItem, SpecialUse};
 
 use super::{Fixture, Phone, text_of};
 
@@ -25,8 +25,14 @@ impl<'a> Sync<'a> {
         Self::of(phone, folder).await
     }
 
-    /// A collection that begins.
+    /// A collection that begins, of a phone that has asked for the list of folders as every phone does first.
     pub async fn of(phone: Phone<'a>, folder: u64) -> Self {
+        let mailbox = phone.fixture.mailbox(phone.user).await;
+        let device = DeviceId::new(&phone.id).unwrap();
+        if !mailbox.has_hierarchy(&device).await.unwrap() {
+            let all = "<folderhierarchy:FolderSync><folderhierarchy:SyncKey>0</folderhierarchy:SyncKey></folderhierarchy:FolderSync>";
+            phone.ask("FolderSync", all).await;
+        }
         let mut sync = Self {
             phone,
             folder,

@@ -35,25 +35,36 @@ impl Mailbox {
             }
         };
         for folder in folders {
-            self.forget_state(id, folder, false).await?;
+            self.forget_state(id, folder, Which::Known).await?;
         }
         Ok(())
     }
 
     /// The same after a backup was put back, which does not know what each device took up since: in every folder.
     pub(crate) async fn forget_after_restore(&self, id: &DeviceId) -> Result<(), Error> {
-        for folder in &*self.folders().await? {
-            self.forget_state(id, folder.id, true).await?;
-        }
-        self.forget_state(id, FolderId::HIERARCHY, true).await
+        self.forget_all(id, Which::All).await
     }
 
-    /// Puts a state that the device has no key of in the place of what there is; where there is none, only if `always`.
+    /// The same for a device that speaks of what it was told while nothing is known of that: in every folder of which there is no
+    /// state.
+    pub async fn forget_unknown(&self, id: &DeviceId) -> Result<(), Error> {
+        self.forget_all(id, Which::Unknown).await
+    }
+
+    async fn forget_all(&self, id: &DeviceId, which: Which) -> Result<(), Error> {
+        for folder in &*self.folders().await? {
+            self.forget_state(id, folder.id, which).await?;
+        }
+        // A state of it that can't be read is none.
+        self.forget_state(id, FolderId::HIERARCHY, Which::All).await
+    }
+
+    /// Puts a state that the device has no key of in the place of what there is.
     async fn forget_state(
         &self,
         id: &DeviceId,
         folder: FolderId,
-        always: bool,
+        which: Which,
     ) -> Result<(), Error> {
         let _turn = self.account.turns.wait(id, folder).await;
         let stored = self.stored_generations(id, folder).await?;
@@ -62,7 +73,7 @@ impl Mailbox {
             .filter(|one| !one.bytes.is_empty())
             .map(|one| Generation::decode(&one.bytes))
             .collect();
-        if read.is_empty() && !always {
+        if which != Which::All && read.is_empty() != (which == Which::Unknown) {
             return Ok(());
         }
         let fresh = if folder == FolderId::HIERARCHY {
@@ -110,6 +121,17 @@ impl Mailbox {
         }
         self.commit_aside(commit).await.map(drop)
     }
+}
+
+/// Whose place a state that the device has no key of takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Which {
+    /// That of a state.
+    Known,
+    /// That of none.
+    Unknown,
+    /// Either.
+    All,
 }
 
 const AT_ONCE: usize = 1024;

@@ -82,6 +82,12 @@ impl Mailbox {
         }))
     }
 
+    /// Whether a device has any state of the list of folders, be it one that it has no key of.
+    pub async fn has_hierarchy(&self, device: &DeviceId) -> Result<bool, Error> {
+        let stored = self.stored_generations(device, FolderId::HIERARCHY).await?;
+        Ok(read(&stored).iter().any(Option::is_some))
+    }
+
     /// The state that a device's key names. `key` `None`: the newest. `None`: there is no such state, or another request
     /// has it for too long.
     pub async fn open_hierarchy(

@@ -4,8 +4,8 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use bytes::Bytes;
 use fieldpost_mailbox::{
-    Expunge, FlagUpdate, Flags, FolderId, FolderKind, Mailbox, NewFolder, NewItem, SpecialUse,
-    UidSet, UpdateMode,
+    DeviceId, Expunge, FlagUpdate, Flags, FolderId, FolderKind, Mailbox, NewFolder, NewItem,
+    SpecialUse, UidSet, UpdateMode,
 };
 use fieldpost_store::MemoryStore;
 
@@ -365,8 +365,8 @@ impl World {
         "backup".into()
     }
 
-    /// The last backup is put back, on a machine that knows nothing of what came after it. What is told then may be told by
-    /// beginning anew, and is no less right.
+    /// The last backup is put back, on a machine that knows nothing of what came after it, some phones among it. What is told then
+    /// may be told by beginning anew, and is no less right.
     pub async fn restore(&mut self) -> String {
         // Once: a second time would give out the ids of the first life once more.
         let Some(backup) = self.backup.take() else {
@@ -376,6 +376,11 @@ impl World {
         for account in 0..USERS.len() {
             self.note_alive(account).await;
         }
+        for phone in 0..self.phones.len() {
+            if self.random.chance(40) {
+                self.come_anew(phone).await;
+            }
+        }
         for phone in &mut self.phones {
             phone.may_be_incomplete = true;
             phone.hierarchy_forgotten = true;
@@ -384,5 +389,16 @@ impl World {
             }
         }
         "restored".into()
+    }
+
+    /// The backup is older than the phone: all that it knows of the server is a policy that it has to take first.
+    async fn come_anew(&mut self, phone: usize) {
+        let account = self.account_of(phone);
+        let phone = &mut self.phones[phone];
+        let id = DeviceId::new(&phone.id).unwrap();
+        let mailbox = self.fixture.mailbox(USERS[account]).await;
+        mailbox.forget_device(&id).await.unwrap();
+        let again = Phone::of(&self.fixture, phone.user, &phone.id, phone.version).await;
+        phone.policy_key = again.policy_key;
     }
 }

@@ -8,6 +8,7 @@ use crate::{
     Settings,
     testing::{
         Fixture, Phone, SECURE,
+        backup::copy_of,
         collection::{PLAIN, Sync, deliver, mail},
         text_of, texts_of,
     },
@@ -23,6 +24,41 @@ fn change(id: &str, data: &str) -> String {
     format!(
         "<airsync:Commands><airsync:Change><airsync:ServerId>{id}</airsync:ServerId><airsync:ApplicationData>{data}</airsync:ApplicationData></airsync:Change></airsync:Commands>"
     )
+}
+
+/// A backup is put back that was made before the phone was: all that the phone does then may be to wait (MS-ASCMD_R4258).
+#[tokio::test(start_paused = true)]
+async fn a_phone_that_the_backup_does_not_know_hears_so_by_ping() {
+    let fixture = Fixture::new().await;
+    let backup = copy_of(&*fixture.store).await;
+    let sync = Sync::new(&fixture, "d1", "14.1", SpecialUse::Inbox).await;
+    let asked = ping(sync.folder, "900");
+    let answer = sync.phone.ask("Ping", &asked).await.xml();
+    assert_eq!(text_of(&answer, "ping:Status"), "1");
+    let restored = fixture.restored(backup).await;
+    deliver(&restored, &mail("one")).await;
+    // It has no policy there; without one that is asked for it may wait.
+    let mut phone = Phone {
+        fixture: &restored,
+        policy_key: 0,
+        ..sync.phone
+    };
+    let empty = phone.ask("Ping", "").await.xml();
+    assert_eq!(text_of(&empty, "ping:Status"), "3");
+    for _ in 0..2 {
+        let answer = phone.ask("Ping", &asked).await.xml();
+        assert_eq!(text_of(&answer, "ping:Status"), "7");
+        phone = Phone::new(&restored, "d1", "14.1").await;
+    }
+    let all = "<folderhierarchy:FolderSync><folderhierarchy:SyncKey>0</folderhierarchy:SyncKey></folderhierarchy:FolderSync>";
+    phone.ask("FolderSync", all).await;
+    // Should it take its folders for the same, it hears of each.
+    let answer = phone.ask("Ping", &asked).await.xml();
+    assert_eq!(text_of(&answer, "ping:Status"), "2");
+    let sync = Sync { phone, ..sync };
+    assert_eq!(text_of(&sync.lose("").await, "airsync:Status"), "3");
+    let mut sync = Sync::of(sync.phone, sync.folder).await;
+    assert_eq!(texts_of(&sync.go("").await, "email:Subject"), ["one"]);
 }
 
 #[tokio::test]
