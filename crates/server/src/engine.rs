@@ -130,6 +130,7 @@ impl Engine {
 
     /// Closes the store: all that was accepted is on disk when this returns.
     pub async fn close(&self) -> Result<(), Failure> {
+        self.transport.finish().await;
         self.storage.store().close().await.map_err(of_store)
     }
 }

@@ -212,7 +212,8 @@ impl Transport {
             self.queue.schedule.put(key, due);
         } else {
             let transport = Arc::clone(self);
-            tokio::spawn(async move { transport.settle_first(&mailbox, key, outcomes).await });
+            self.behind
+                .spawn(async move { transport.settle_first(&mailbox, key, outcomes).await });
         }
         Ok(Submitted {
             delivered,

@@ -6,6 +6,7 @@ use fieldpost_directory::Directory;
 use fieldpost_mailbox::{Flags, FolderId, FolderKind, Mailbox, Mailboxes, NewItem, SpecialUse};
 use fieldpost_store::AccountId;
 use futures_util::{Stream, StreamExt as _, stream};
+use tokio_util::task::TaskTracker;
 
 use crate::{
     Address, Addressee, Delivered, Deliveries, Delivery, Destination, Envelope, Hook, Incoming,
@@ -22,6 +23,8 @@ pub struct Transport {
     pub(crate) settings: Settings,
     hooks: Vec<Arc<dyn Hook>>,
     pub(crate) queue: Queue,
+    /// What goes on behind the answer to who sent a message.
+    pub(crate) behind: TaskTracker,
 }
 
 impl Transport {
@@ -47,7 +50,14 @@ impl Transport {
             settings,
             hooks,
             queue: Queue::default(),
+            behind: TaskTracker::new(),
         })
+    }
+
+    /// Waits until nothing goes on behind the answers that were given: before the store is closed.
+    pub async fn finish(&self) {
+        self.behind.close();
+        self.behind.wait().await;
     }
 
     /// Whether mail is sent to other servers.
