@@ -225,8 +225,9 @@ fn thunderbird_downloads_all_idles_and_changes() {
     thunderbird.call("flag", &json!(["plain"]));
     let has_flag = |server: &mut imap::Client| {
         let fetched = server.ok(&format!("UID FETCH {uid} (FLAGS)")).unwrap();
-        let fetched = fetched.fetched().find(|one| one.uid == Some(uid)).unwrap();
-        let flags = fetched.flags.unwrap();
+        // What changed meanwhile is told behind the answer, and not again in IDLE.
+        let all = fetched.fetched().filter(|one| one.uid == Some(uid));
+        let flags = all.last().unwrap().flags.unwrap();
         flags.contains("\\Flagged") && flags.contains("\\Answered")
     };
     while !has_flag(&mut server) {
