@@ -280,8 +280,9 @@ impl Lines {
 pub fn succeeded(output: &Output) -> String {
     assert!(
         output.status.success(),
-        "{}\n{}",
+        "{}\n{}{}",
         output.status,
+        String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );
     String::from_utf8(output.stdout.clone()).unwrap()

@@ -7,12 +7,13 @@ use std::{
 };
 
 use bytes::Bytes;
-use parking_lot::RwLockWriteGuard;
+use parking_lot::{Mutex, MutexGuard, RwLockWriteGuard};
 use smallvec::SmallVec;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
-    AccountId, BodyId, Commit, Committed, Hold, Lsn, Mark, Op, Receipt, ReceiptSender, StoreError,
+    AccountId, BodyId, Commit, Committed, Hold, Lsn, Mark, Op, Receipt, ReceiptSender, StagedBody,
+    StoreError,
 };
 
 use super::{
@@ -98,6 +99,7 @@ impl Inner {
             .any(|op| matches!(op, Op::Hold { .. } | Op::Release { .. }))
             || !commit.bodies.is_empty();
         let _bodies = with_bodies.then(|| self.bodies.read());
+        let _placing = self.placing(&commit.bodies);
         let mut shard = self.overlay.shard(account).write();
         for precondition in commit.preconditions {
             let found = self.read(&shard, account, &precondition.key)?;
@@ -124,6 +126,22 @@ impl Inner {
         let (sender, receipt) = Receipt::channel(Lsn(0));
         let lsn = self.push(draft, &mut shard, Some(sender), commit.marks, Some(permit))?;
         Ok(Committed::Accepted(receipt.at(lsn)))
+    }
+
+    /// Locks the bodies that a commit brings along until it has its place in the order: a message to several people is
+    /// committed to their accounts at the same time, and the first of those commits places its body, no other.
+    fn placing(&self, bodies: &[StagedBody]) -> SmallVec<[MutexGuard<'_, ()>; 2]> {
+        let mut slots: SmallVec<[usize; 2]> = bodies
+            .iter()
+            .map(|body| usize::from(body.id.0[0]) % self.placing.len())
+            .collect();
+        slots.sort_unstable();
+        slots.dedup();
+        slots
+            .into_iter()
+            .filter_map(|slot| self.placing.get(slot))
+            .map(Mutex::lock)
+            .collect()
     }
 
     /// Accepts changes of places; the caller keeps commits that hold bodies away.
@@ -165,6 +183,22 @@ impl Inner {
         self.draft_op(&mut draft, &shard, op)?;
         self.push(draft, &mut shard, None, Vec::new(), None)
             .map(drop)
+    }
+
+    /// Adds `difference` to what a region's digest should be, for repair.
+    pub(crate) fn correct_digest(
+        &self,
+        region: Region,
+        difference: u128,
+    ) -> Result<Lsn, StoreError> {
+        let account = match region {
+            Region::Account(account) => account,
+            Region::Bucket(_) => NO_ACCOUNT,
+        };
+        let mut shard = self.overlay.shard(account).write();
+        let mut draft = Draft::new(account);
+        draft.add(region, difference);
+        self.push(draft, &mut shard, None, Vec::new(), None)
     }
 
     /// Makes the log thread begin another segment, so that the one in use can be given up.

@@ -177,11 +177,22 @@ impl Inner {
         Ok(())
     }
 
-    /// Builds a region of a running index anew while the applier waits.
+    /// Builds a region of a running index anew while the applier waits. If it is still not what its digest says, then
+    /// what the log holds of it is all there is, and the digest is made to fit.
     fn mend(&self, region: Region) -> Result<(), StoreError> {
-        let _still = self.applying.write();
-        let index = self.index()?;
-        rebuild::region(self, &*index, region)
+        let difference = {
+            let _still = self.applying.write();
+            let index = self.index()?;
+            rebuild::region(self, &*index, region)?;
+            let expected = self.applied.lock().digests.of(region);
+            let found = self.with_index(|index| table::digest_of(index, region))?;
+            found.wrapping_sub(expected)
+        };
+        if difference == 0 || self.wait_applied(self.correct_digest(region, difference)?) {
+            Ok(())
+        } else {
+            Err(StoreError::Closed)
+        }
     }
 
     fn check_bodies(
@@ -348,5 +359,62 @@ impl Inner {
             self.disk.sync_dir("log").map_err(io_error("log"))?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        Commit, Committed, StageOptions, Store,
+        disk::faulty::FaultyDisk,
+        embedded::{EmbeddedStore, IndexKind, Settings},
+    };
+
+    #[tokio::test]
+    async fn a_digest_that_the_log_itself_does_not_bear_out_is_mended_for_good() {
+        let disk = FaultyDisk::new(1);
+        let settings = || Settings {
+            index: IndexKind::Memory,
+            background: false,
+            ..Settings::default()
+        };
+        let open = || EmbeddedStore::open_on(Arc::new(disk.clone()), settings()).unwrap();
+        let store = open();
+        let account = AccountId(1);
+        let body = store
+            .stage_body(StageOptions::default())
+            .await
+            .unwrap()
+            .finish()
+            .await
+            .unwrap();
+        let mut commit = Commit::new(account);
+        commit.put("key", "value").hold(body.id, 1);
+        commit.bodies.push(body.clone());
+        let Committed::Accepted(receipt) = store.commit(commit).await.unwrap() else {
+            panic!("a conflict over nothing")
+        };
+        receipt.durable().await.unwrap();
+        let bucket = Region::of_body(body.id);
+        for region in [Region::Account(account), bucket] {
+            let lsn = store.inner.correct_digest(region, 7).unwrap();
+            assert!(store.inner.wait_applied(lsn));
+        }
+        let fsck = |store: &EmbeddedStore, repair| {
+            let options = FsckOptions {
+                repair,
+                ..FsckOptions::default()
+            };
+            store.fsck(options, &mut |_, _| {}).unwrap().problems
+        };
+        let wrong = [Problem::Account(account), Problem::Bucket(body.id.0[0])];
+        assert_eq!(fsck(&store, false), wrong);
+        assert_eq!(fsck(&store, true), wrong);
+        assert_eq!(fsck(&store, false), []);
+        drop(store);
+        assert_eq!(fsck(&open(), false), []);
     }
 }

@@ -60,6 +60,9 @@ pub(crate) struct Inner {
     pub(crate) files: OpenFiles,
     /// Read by commits that hold bodies, written by whoever decides that a body is dead.
     pub(crate) bodies: RwLock<()>,
+    /// Held, by the first byte of the id, from the question whether a body has a place until the commit that gives it one is
+    /// in the order.
+    pub(crate) placing: [Mutex<()>; 64],
     /// Staged bodies that somebody still has in hand.
     pub(crate) staged: Mutex<HashMap<BodyId, Weak<Staged>>>,
     /// Read while files are being copied, written by whoever removes files.

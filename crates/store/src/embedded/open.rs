@@ -160,6 +160,7 @@ pub(crate) fn open(
         verification: Verification::default(),
         files: OpenFiles::default(),
         bodies: RwLock::new(()),
+        placing: [const { Mutex::new(()) }; 64],
         staged: Mutex::new(HashMap::new()),
         pinned: RwLock::new(()),
         next_file: AtomicU64::new(next_file),

@@ -2,15 +2,16 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use fieldpost_store::{
-    Store, StoreError,
+    AccountId, Commit, Committed, StageOptions, Store, StoreError,
     disk::{
         Disk, RealDisk,
         faulty::{Fault, FaultyDisk},
     },
     embedded::{
-        CompactOptions, EmbeddedStore, IndexKind, Settings, Standing, clear_unfinished, restore,
-        standing, verify_backup,
+        CompactOptions, EmbeddedStore, FsckOptions, IndexKind, Settings, Standing,
+        clear_unfinished, restore, standing, verify_backup,
     },
     transfer,
 };
@@ -53,6 +54,39 @@ async fn a_crash_at_any_step_of_compaction_loses_nothing() {
             .check(&store, &format!("after compaction, step {step}"))
             .await;
     }
+}
+
+/// A message to several people: their commits bring the same body along at the same time, and only one places it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_body_that_several_commits_bring_along_at_once_is_placed_once() {
+    let disk = FaultyDisk::new(1);
+    let store = Arc::new(open(&disk, IndexKind::Memory).unwrap());
+    for item in 0..rounds() * 20 {
+        let mut writer = store.stage_body(StageOptions::default()).await.unwrap();
+        writer.write(Bytes::from_static(b"to all")).await.unwrap();
+        let body = writer.finish().await.unwrap();
+        let together = Arc::new(tokio::sync::Barrier::new(4));
+        let commits: Vec<_> = (1..=4)
+            .map(|account| {
+                let mut commit = Commit::new(AccountId(account));
+                commit.hold(body.id, item);
+                commit.bodies.push(body.clone());
+                let (store, together) = (Arc::clone(&store), Arc::clone(&together));
+                tokio::spawn(async move {
+                    together.wait().await;
+                    match store.commit(commit).await.unwrap() {
+                        Committed::Accepted(receipt) => receipt.durable().await.unwrap(),
+                        Committed::Conflict { .. } => panic!("a conflict over nothing"),
+                    }
+                })
+            })
+            .collect();
+        for commit in commits {
+            commit.await.unwrap();
+        }
+    }
+    let report = store.fsck(FsckOptions::default(), &mut |_, _| {}).unwrap();
+    assert_eq!(report.problems, []);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
