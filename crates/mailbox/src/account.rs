@@ -2,18 +2,22 @@
 //!
 //! Invariant: nothing is shown before it is durable. The cache runs ahead of the disk (the next writer need not wait for
 //! the sync of the one before), so a reader takes what he wants and then waits until that state is durable; otherwise a
-//! uid could be told to a client, be lost in a power cut, and be given to another message.
+//! uid could be told to a client, be lost in a power cut, and be given to another message. If it turns out that the state
+//! rested on a commit that failed, the reader looks again.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     mem::size_of,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use bytes::Bytes;
-use fieldpost_store::{AccountId, Scan, Store, StoreError};
+use fieldpost_store::{AccountId, Scan, Store};
 use parking_lot::Mutex;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 
 use crate::{
     Error, Folder, FolderId, Labels, Limits, device::turns::Turns, error::Malformed, head::Head,
@@ -28,8 +32,10 @@ pub(crate) struct Account {
     pub(crate) writer: Arc<tokio::sync::Mutex<()>>,
     /// Written by whoever holds `writer`; read by all; emptied by eviction and after a failure.
     pub(crate) cached: Mutex<Cached>,
-    /// Told by each commit's task once its receipt has resolved.
-    progress: watch::Sender<Progress>,
+    /// A commit with this number has resolved, and so have those that it rests on.
+    resolved: AtomicU64,
+    /// Told whenever `resolved` grows.
+    progress: Notify,
     /// Folders under POP3's exclusive lock, by guards.
     pub(crate) maildrops: Mutex<HashSet<FolderId>>,
     /// Told when a guard gives its folder back.
@@ -43,19 +49,20 @@ pub(crate) struct Cached {
     pub(crate) state: Option<State>,
     /// How many commits were accepted; the number of the last one.
     accepted: u64,
+    /// How often the state was given up because it may rest on what is not so.
+    losses: u64,
     /// When the state was last asked, in ticks of the cache.
     pub(crate) used: u64,
     /// How many bytes the cache was charged for it.
     pub(crate) charged: usize,
 }
 
-/// How far an account's commits are durable.
-#[derive(Clone, Debug, Default)]
-struct Progress {
-    /// All commits up to this number have resolved.
-    settled: u64,
-    /// The commits that failed last: those that rested on them failed too.
-    failed: Option<(u64, u64, StoreError)>,
+/// What a reader's answer rests on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen {
+    /// The number of the last accepted commit.
+    ticket: u64,
+    losses: u64,
 }
 
 /// An account's records, as of its last accepted commit.
@@ -76,7 +83,8 @@ impl Account {
             id,
             writer: Arc::default(),
             cached: Mutex::default(),
-            progress: watch::Sender::new(Progress::default()),
+            resolved: AtomicU64::new(0),
+            progress: Notify::new(),
             maildrops: Mutex::default(),
             maildrop_freed: Notify::new(),
             turns: Turns::default(),
@@ -91,40 +99,33 @@ impl Account {
         }
     }
 
-    /// Waits until commit number `ticket` is durable.
-    pub(crate) async fn durable(&self, ticket: u64) -> Result<(), Error> {
-        if self.progress.borrow().settled >= ticket {
-            return Ok(());
-        }
-        let mut progress = self.progress.subscribe();
-        let settled = progress
-            .wait_for(|progress| progress.settled >= ticket)
-            .await
-            .map_err(|_| StoreError::Closed)?;
-        match &settled.failed {
-            Some((first, last, error)) if (*first..=*last).contains(&ticket) => {
-                Err(error.clone().into())
+    /// Waits until what was seen is durable. `false`: it may rest on a commit that failed; look again.
+    pub(crate) async fn durable(&self, seen: Seen) -> bool {
+        loop {
+            let mut told = std::pin::pin!(self.progress.notified());
+            // From here on it hears of what comes between the look and the wait.
+            told.as_mut().enable();
+            if self.resolved.load(Ordering::Acquire) >= seen.ticket {
+                // A failed commit's loss is counted before anything behind it resolves.
+                return self.cached.lock().losses == seen.losses;
             }
-            Some(_) | None => Ok(()),
+            told.await;
         }
     }
 
+    /// How often the state was given up so far: what is read from the store aside of the state is good if it is as often
+    /// when that is durable.
+    pub(crate) fn losses(&self) -> u64 {
+        self.cached.lock().losses
+    }
+
     /// Notes that commit number `ticket` has resolved. After a failure the cached state is of no worth.
-    pub(crate) fn settle(&self, ticket: u64, result: Result<(), StoreError>) {
-        let last = match result {
-            Ok(()) => ticket,
-            Err(_) => {
-                let mut cached = self.cached.lock();
-                cached.state = None;
-                cached.accepted
-            }
-        };
-        self.progress.send_modify(|progress| {
-            progress.settled = progress.settled.max(last);
-            if let Err(error) = result {
-                progress.failed = Some((ticket, last, error));
-            }
-        });
+    pub(crate) fn settle(&self, ticket: u64, has_failed: bool) {
+        if has_failed {
+            self.cached.lock().lose();
+        }
+        self.resolved.fetch_max(ticket, Ordering::AcqRel);
+        self.progress.notify_waiters();
     }
 }
 
@@ -135,9 +136,23 @@ impl Cached {
         self.accepted
     }
 
-    /// The number of the last commit that the state rests on.
-    pub(crate) fn ticket(&self) -> u64 {
-        self.accepted
+    /// What an answer taken from the state now rests on.
+    pub(crate) fn seen(&self) -> Seen {
+        self.since(self.losses)
+    }
+
+    /// The same for an answer that was begun when there had been `losses`.
+    pub(crate) fn since(&self, losses: u64) -> Seen {
+        Seen {
+            ticket: self.accepted,
+            losses,
+        }
+    }
+
+    /// Gives the state up: it may rest on a commit that failed, or that somebody else's came before.
+    pub(crate) fn lose(&mut self) {
+        self.state = None;
+        self.losses += 1;
     }
 
     /// How many bytes the state takes up, about.

@@ -150,15 +150,15 @@ impl Mailbox {
     /// The answer from the change keys alone; `None` if they were folded meanwhile.
     async fn changes_by_key(&self, asked: &Folder, since: u64) -> Result<Option<Changes>, Error> {
         let store = &*self.mailboxes.store;
-        let (changes, ticket) = {
+        let (changes, seen) = {
             let _writer = self.account.writer.lock().await;
             self.mailboxes.load(&self.account).await?;
-            let (record, ticket) = {
+            let (record, seen) = {
                 let cached = self.account.cached.lock();
                 let Some(state) = &cached.state else {
                     return Ok(None);
                 };
-                (state.folder(asked.id)?.clone(), cached.ticket())
+                (state.folder(asked.id)?.clone(), cached.seen())
             };
             if since < record.folded_to || since < record.floor {
                 return Ok(None);
@@ -174,10 +174,10 @@ impl Mailbox {
                 changed: changed.into_values().collect(),
                 gone,
             };
-            (changes, ticket)
+            (changes, seen)
         };
-        self.account.durable(ticket).await?;
-        Ok(Some(changes))
+        // Otherwise they are read another way, from what is so now.
+        Ok(self.account.durable(seen).await.then_some(changes))
     }
 }
 

@@ -36,14 +36,15 @@ impl Mailbox {
             if let Some(view) = view {
                 return Ok(view);
             }
-            let (view, ticket) = {
+            let (view, seen) = {
                 let _writer = self.account.writer.lock().await;
                 let view = self.load_index(folder).await?;
-                (view, self.account.cached.lock().ticket())
+                (view, self.account.cached.lock().seen())
             };
             // Taken from what was loaded itself: where memory is short it may have left again already.
-            if let Some(view) = view {
-                self.account.durable(ticket).await?;
+            if let Some(view) = view
+                && self.account.durable(seen).await
+            {
                 return Ok(view);
             }
         }
@@ -68,23 +69,26 @@ impl Mailbox {
             let looked = {
                 let mut cached = self.account.cached.lock();
                 cached.used = self.mailboxes.tick();
-                let ticket = cached.ticket();
-                cached.state.as_mut().map(|state| (look(state), ticket))
+                let seen = cached.seen();
+                cached.state.as_mut().map(|state| (look(state), seen))
             };
-            if let Some((value, ticket)) = looked {
-                self.account.durable(ticket).await?;
-                return value;
+            if let Some((value, seen)) = looked {
+                if self.account.durable(seen).await {
+                    return value;
+                }
+                continue;
             }
             let _writer = self.account.writer.lock().await;
             self.mailboxes.load(&self.account).await?;
         }
     }
 
-    /// Waits until all that was read from the store so far is durable, and may be shown: also that there is nothing to change,
-    /// since the change by somebody else that it rests on may yet be lost.
-    pub(crate) async fn settled(&self) -> Result<(), Error> {
-        let ticket = self.account.cached.lock().ticket();
-        self.account.durable(ticket).await
+    /// Waits until all that was read from the store since there had been `losses` is durable, and may be shown: also that
+    /// there is nothing to change, since the change by somebody else that it rests on may yet be lost. `false`: it was, or
+    /// may have been; begin again.
+    pub(crate) async fn settled(&self, losses: u64) -> bool {
+        let seen = self.account.cached.lock().since(losses);
+        self.account.durable(seen).await
     }
 
     /// Reads a folder's rows into memory, if they are not there. The caller holds the account's writer.

@@ -361,11 +361,11 @@ impl Transaction {
         let receipt = match mailbox.mailboxes.store.commit(commit).await {
             Ok(Committed::Accepted(receipt)) => receipt,
             Ok(Committed::Conflict { .. }) => {
-                mailbox.account.cached.lock().state = None;
+                mailbox.account.cached.lock().lose();
                 return Ok(false);
             }
             Err(error) => {
-                mailbox.account.cached.lock().state = None;
+                mailbox.account.cached.lock().lose();
                 return Err(error.into());
             }
         };
@@ -374,7 +374,7 @@ impl Transaction {
         // The next writer may begin; it sees this commit, and its own will be durable after this one.
         drop(self);
         let result = receipt.durable().await.map(drop);
-        mailbox.account.settle(ticket, result.clone());
+        mailbox.account.settle(ticket, result.is_err());
         result?;
         Ok(true)
     }

@@ -16,8 +16,8 @@ use std::{
 
 use bytes::Bytes;
 use fieldpost_mailbox::{
-    Depth, Error, Expunge, FlagUpdate, Flags, Mailboxes, NewItem, Settings, SpecialUse, UidSet,
-    UpdateMode,
+    ChangesSince, Depth, Error, Expunge, FlagUpdate, Flags, Mailboxes, NewItem, Settings,
+    SpecialUse, UidSet, UpdateMode,
 };
 use fieldpost_store::{
     AccountId, BodyId, BodyReader, BodyWriter, BoxFuture, Commit, Committed, Hold, MemoryStore,
@@ -126,6 +126,8 @@ struct Slow {
     inner: Arc<MemoryStore>,
     held: AtomicBool,
     waiting: Mutex<Vec<ReceiptSender>>,
+    /// A commit that is published does not return to who made it before it has this.
+    returning: tokio::sync::Mutex<()>,
 }
 
 impl Slow {
@@ -157,7 +159,9 @@ impl Store for Slow {
     }
     fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<Committed, StoreError>> {
         Box::pin(async move {
-            match self.inner.commit(commit).await? {
+            let committed = self.inner.commit(commit).await?;
+            let _returning = self.returning.lock().await;
+            match committed {
                 Committed::Accepted(receipt) if self.held.load(Ordering::SeqCst) => {
                     let (sender, receipt) = Receipt::channel(receipt.lsn());
                     self.waiting.lock().push(sender);
@@ -200,6 +204,7 @@ async fn slow_world() -> (Arc<Slow>, Arc<Mailboxes>) {
         inner: MemoryStore::new(),
         held: AtomicBool::new(false),
         waiting: Mutex::default(),
+        returning: tokio::sync::Mutex::default(),
     });
     let mailboxes = Mailboxes::new(slow.clone(), Settings::default());
     mailboxes.open(ALICE).await.unwrap();
@@ -269,12 +274,37 @@ async fn a_commit_that_does_not_become_durable_is_an_error_and_the_cache_is_drop
         append.await.unwrap(),
         Err(Error::Store(StoreError::ReadOnly { .. }))
     ));
-    assert!(matches!(
-        waits.await.unwrap(),
-        Err(Error::Store(StoreError::ReadOnly { .. }))
-    ));
-    // Read again from the store, whatever that kept; nobody waits for what will never be durable.
+    // Who waited is shown what the store says now, whatever that kept; nobody waits for what will never be durable.
+    assert_eq!(waits.await.unwrap().unwrap().len(), 1);
     assert_eq!(mailbox.view(inbox).await.unwrap().len(), 1);
+}
+
+/// A store publishes a commit when it is durable, and whoever hears of it looks at once: before it is told, the state has to
+/// have followed, or the one look that it takes shows nothing new, and nothing comes to make it look again.
+#[tokio::test]
+async fn a_change_is_not_told_before_it_is_to_be_seen() {
+    let (slow, mailboxes) = slow_world().await;
+    let mailbox = mailboxes.open(ALICE).await.unwrap();
+    let inbox = mailbox.special(SpecialUse::Inbox).await.unwrap().id;
+    let before = mailbox.view(inbox).await.unwrap().highest_mod_seq;
+    let mut watch = mailbox.watch([inbox]);
+    let mut published = slow.subscribe(ALICE, Topics::All);
+    let returning = slow.returning.lock().await;
+    let received = receive(&mailboxes, message(1).as_bytes()).await;
+    let append = {
+        let mailbox = mailbox.clone();
+        tokio::spawn(async move { mailbox.append(inbox, &NewItem::new(received)).await })
+    };
+    published.next().await.unwrap();
+    let early = tokio::time::timeout(Duration::from_millis(20), watch.next()).await;
+    assert!(early.is_err(), "told of what is not to be seen");
+    drop(returning);
+    assert_eq!(watch.next().await.unwrap()[0].0, inbox);
+    let ChangesSince::Known(changes) = mailbox.changes(inbox, before).await.unwrap() else {
+        panic!("nothing is that old")
+    };
+    assert_eq!(changes.changed.len(), 1);
+    append.await.unwrap().unwrap();
 }
 
 /// A connection that breaks while its commit is under way leaves no stale cache behind.

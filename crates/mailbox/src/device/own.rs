@@ -39,6 +39,7 @@ impl Collection {
         let mailbox = self.mailbox.clone();
         let mut attempts = Attempts::new();
         loop {
+            let losses = mailbox.account.losses();
             let mut transaction = mailbox.begin().await?;
             transaction.folder(self.folder)?;
             let view = mailbox.rows_for_change(self.folder).await?;
@@ -75,7 +76,9 @@ impl Collection {
             rows.retain(|_, (before, after)| before != after);
             if rows.is_empty() {
                 drop(transaction);
-                mailbox.settled().await?;
+                if !mailbox.settled(losses).await {
+                    continue;
+                }
                 return Ok(outcomes);
             }
             transaction.set_labels(labels);

@@ -150,6 +150,7 @@ impl Mailbox {
     ) -> Result<(), Error> {
         let mut attempts = Attempts::new();
         loop {
+            let losses = self.account.losses();
             let mut transaction = self.begin().await?;
             let folder = transaction.folder(id)?;
             if folder.special_use == Some(SpecialUse::Inbox) {
@@ -157,7 +158,10 @@ impl Mailbox {
             }
             if folder.parent == parent && folder.name == name {
                 drop(transaction);
-                return self.settled().await;
+                if !self.settled(losses).await {
+                    continue;
+                }
+                return Ok(());
             }
             let folders = transaction.all_folders();
             let height = height(&folders, id);
@@ -175,10 +179,14 @@ impl Mailbox {
     pub async fn subscribe(&self, id: FolderId, subscribed: bool) -> Result<(), Error> {
         let mut attempts = Attempts::new();
         loop {
+            let losses = self.account.losses();
             let mut transaction = self.begin().await?;
             if transaction.folder(id)?.subscribed == subscribed {
                 drop(transaction);
-                return self.settled().await;
+                if !self.settled(losses).await {
+                    continue;
+                }
+                return Ok(());
             }
             transaction.rename_mut(id)?.subscribed = subscribed;
             if transaction.commit(&mut attempts).await? {

@@ -62,6 +62,7 @@ impl Mailbox {
         // What comes into the source by this very operation is not part of it.
         let mut end_uid = None;
         loop {
+            let losses = self.account.losses();
             let mut transaction = self.begin().await?;
             let target = transaction.folder(to)?;
             let source = transaction.folder(from)?;
@@ -82,7 +83,10 @@ impl Mailbox {
                 .await?;
             if taken == 0 {
                 drop(transaction);
-                return self.settled().await;
+                if !self.settled(losses).await {
+                    continue;
+                }
+                return Ok(());
             }
             let mod_seq = transaction.mod_seq();
             if transaction.commit(&mut attempts).await? {

@@ -39,6 +39,7 @@ impl Mailbox {
         let mut attempts = Attempts::new();
         let mut from = 0;
         loop {
+            let losses = self.account.losses();
             let mut transaction = self.begin().await?;
             let view = self.rows_for_change(folder).await?;
             let mut rest = view
@@ -49,7 +50,9 @@ impl Mailbox {
             let more = rest.next().map(|row| row.uid);
             if rows.is_empty() {
                 drop(transaction);
-                self.settled().await?;
+                if !self.settled(losses).await {
+                    continue;
+                }
                 return Ok(done);
             }
             for row in &rows {

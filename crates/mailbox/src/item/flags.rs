@@ -93,6 +93,7 @@ impl Mailbox {
         let mut attempts = Attempts::new();
         let mut from = 0;
         loop {
+            let losses = self.account.losses();
             let mut transaction = self.begin().await?;
             let view = self.rows_for_change(folder).await?;
             let mut labels = (*transaction.labels()).clone();
@@ -118,7 +119,9 @@ impl Mailbox {
             if changed.is_empty() {
                 done.modified.extend(modified);
                 drop(transaction);
-                self.settled().await?;
+                if !self.settled(losses).await {
+                    continue;
+                }
                 return Ok(done);
             }
             transaction.set_labels(labels);

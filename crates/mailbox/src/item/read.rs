@@ -95,14 +95,18 @@ impl Item {
 impl Mailbox {
     /// An item's record.
     pub async fn item(&self, folder: FolderId, uid: u32) -> Result<Item, Error> {
-        let record = self.record(folder, uid).await?;
-        self.settled().await?;
-        Ok(Item {
-            account: self.account(),
-            folder,
-            uid,
-            record,
-        })
+        loop {
+            let losses = self.account.losses();
+            let record = self.record(folder, uid).await;
+            if self.settled(losses).await {
+                return Ok(Item {
+                    account: self.account(),
+                    folder,
+                    uid,
+                    record: record?,
+                });
+            }
+        }
     }
 
     /// The records of the items with a uid in `uids`, in order, at most `limit` of them and at most about 4 MiB; a caller
@@ -113,9 +117,13 @@ impl Mailbox {
         uids: RangeInclusive<u32>,
         limit: usize,
     ) -> Result<Vec<Item>, Error> {
-        let items = self.items_so_far(folder, uids, limit).await?;
-        self.settled().await?;
-        Ok(items)
+        loop {
+            let losses = self.account.losses();
+            let items = self.items_so_far(folder, uids.clone(), limit).await?;
+            if self.settled(losses).await {
+                return Ok(items);
+            }
+        }
     }
 
     /// The same for who holds the account's writer lock: not told to anybody, so it need not wait until what it reads is durable.

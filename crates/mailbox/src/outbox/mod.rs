@@ -199,9 +199,7 @@ impl Mailbox {
     /// An entry of the outbox, if it is there.
     pub async fn outgoing(&self, id: EntryId) -> Result<Option<Outgoing>, Error> {
         let scan = Scan::prefix(keys::outgoing(id));
-        let mut found = self.read_outbox(scan, 1).await?;
-        self.settled().await?;
-        Ok(found.pop())
+        Ok(self.read_outbox(scan, 1).await?.pop())
     }
 
     /// The entries of the outbox from behind `after`, in order, at most `limit`.
@@ -217,9 +215,7 @@ impl Mailbox {
             };
             scan.start = keys::outgoing(EntryId(next));
         }
-        let found = self.read_outbox(scan, limit).await?;
-        self.settled().await?;
-        Ok(found)
+        self.read_outbox(scan, limit).await
     }
 
     /// Reads an entry's message.
@@ -283,6 +279,17 @@ impl Mailbox {
 
     /// Reads entries with their recipients.
     async fn read_outbox(&self, scan: Scan, limit: usize) -> Result<Vec<Outgoing>, Error> {
+        loop {
+            let losses = self.account.losses();
+            let found = self.outbox_so_far(scan.clone(), limit).await?;
+            if self.settled(losses).await {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// The same, which may not be durable yet.
+    async fn outbox_so_far(&self, scan: Scan, limit: usize) -> Result<Vec<Outgoing>, Error> {
         let mut pages = Pages::new(&*self.mailboxes.store, self.account(), scan);
         let mut found: Vec<Outgoing> = Vec::new();
         while let Some((key, value)) = pages.next().await? {
