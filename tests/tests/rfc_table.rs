@@ -36,6 +36,39 @@ fn every_cited_rfc_is_in_the_table() {
     );
 }
 
+/// The extensions that IMAP sessions announce are there by their names.
+#[test]
+fn every_announced_capability_is_in_the_table() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let table = fs::read_to_string(root.join("docs/rfc.md")).unwrap();
+    let named: BTreeSet<&str> = table
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split('|').nth(1))
+        .flat_map(|cell| cell.split([',', ' ', ':']))
+        .collect();
+    let source = fs::read_to_string(root.join("crates/imap/src/command/capability.rs")).unwrap();
+    let lists = source
+        .split("const ")
+        .filter(|part| part.contains("&[&str] = &["));
+    let announced: BTreeSet<&str> = lists
+        .filter_map(|list| list.split("];").next())
+        .flat_map(|list| list.split('"').skip(1).step_by(2))
+        .collect();
+    assert!(
+        announced.len() > 30,
+        "the lists are not read: {announced:?}"
+    );
+    let missing: Vec<&&str> = announced
+        .iter()
+        .filter(|capability| {
+            // `THREAD=REFERENCES` is one of THREAD's, `QUOTA=RES-STORAGE` one of QUOTA's.
+            let family = capability.split('=').next().unwrap_or_default();
+            !named.contains(*capability) && !named.contains(family)
+        })
+        .collect();
+    assert!(missing.is_empty(), "not in docs/rfc.md: {missing:?}");
+}
+
 fn sources(directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory).unwrap() {

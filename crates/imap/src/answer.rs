@@ -67,6 +67,13 @@ pub(crate) enum Refusal {
     Broken(Error),
 }
 
+impl Refusal {
+    /// Whether the client is told NO, not BAD.
+    pub(crate) fn is_no(&self) -> bool {
+        matches!(self, Self::Answer(answer) if answer.status == Status::No)
+    }
+}
+
 impl From<Answer> for Refusal {
     fn from(answer: Answer) -> Self {
         Self::Answer(answer)

@@ -80,7 +80,7 @@ fn paths(folders: &[Arc<Folder>]) -> Vec<Path> {
     paths
 }
 
-/// The attribute of a special use (RFC 6154 §2).
+/// The attribute of a special use (RFC 6154 §2, RFC 8457 §3).
 pub(crate) fn special_use_attribute(folder: &Folder) -> Option<&'static str> {
     match folder.special_use? {
         SpecialUse::Drafts => Some("\\Drafts"),
@@ -88,6 +88,7 @@ pub(crate) fn special_use_attribute(folder: &Folder) -> Option<&'static str> {
         SpecialUse::Trash => Some("\\Trash"),
         SpecialUse::Junk => Some("\\Junk"),
         SpecialUse::Archive => Some("\\Archive"),
+        SpecialUse::Important => Some("\\Important"),
         SpecialUse::Inbox
         | SpecialUse::Calendar
         | SpecialUse::Contacts
@@ -104,6 +105,7 @@ pub(crate) fn special_use_of(attribute: &str) -> Option<SpecialUse> {
         ("\\Trash", SpecialUse::Trash),
         ("\\Junk", SpecialUse::Junk),
         ("\\Archive", SpecialUse::Archive),
+        ("\\Important", SpecialUse::Important),
     ]
     .into_iter()
     .find(|(name, _)| name.eq_ignore_ascii_case(attribute))

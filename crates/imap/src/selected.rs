@@ -132,7 +132,7 @@ impl SelectedFolder {
     ) -> Result<(), Refusal> {
         let news = self.news(mailbox).await?;
         if expunges == Expunges::Told {
-            self.tell_gone(enabled, &mut output.replies());
+            self.tell_gone(enabled, output).await?;
         }
         if news.arrived {
             self.tell_exists(enabled, &mut output.replies());
@@ -222,19 +222,27 @@ impl SelectedFolder {
         }
     }
 
-    fn tell_gone(&mut self, enabled: Enabled, replies: &mut Replies<'_>) {
+    async fn tell_gone(
+        &mut self,
+        enabled: Enabled,
+        output: &mut Output<'_>,
+    ) -> Result<(), Refusal> {
         if self.gone.is_empty() {
-            return;
+            return Ok(());
         }
         let gone: UidSet = std::mem::take(&mut self.gone).into_iter().collect();
         let numbers = self.numbers.remove(&gone);
         if enabled.qresync {
-            replies.data(format_args!("VANISHED {}", Set(&gone)));
-            return;
+            output
+                .replies()
+                .data(format_args!("VANISHED {}", Set(&gone)));
+            return Ok(());
         }
         for number in numbers {
-            replies.data(format_args!("{number} EXPUNGE"));
+            output.replies().data(format_args!("{number} EXPUNGE"));
+            output.ease().await?;
         }
+        Ok(())
     }
 
     pub(crate) fn tell_exists(&self, enabled: Enabled, replies: &mut Replies<'_>) {

@@ -103,8 +103,14 @@ impl Session {
     ) -> Result<Next, Error> {
         match self {
             Self::NotAuthenticated(state) => Ok(Box::pin(state.request(request, output)).await),
-            Self::Authenticated(user) => Box::pin(authenticated(user, request, output)).await,
-            Self::Selected(state) => Box::pin(state.request(request, output)).await,
+            Self::Authenticated(mut user) => {
+                user.bad_commands = 0;
+                Box::pin(authenticated(user, request, output)).await
+            }
+            Self::Selected(mut state) => {
+                state.user.bad_commands = 0;
+                Box::pin(state.request(request, output)).await
+            }
             // The driver hands an exchange lines, and reads nothing when all is over.
             Self::Exchange(_) | Self::Over => Ok(Next::Close),
         }
@@ -130,6 +136,10 @@ impl Session {
         match &bad.tag {
             Some(tag) => replies.tagged(tag, status, code, &bad.problem),
             None => replies.untagged(status, code, &bad.problem),
+        }
+        if status == Status::No {
+            // A search that other servers may know: no sign of a client that speaks something else.
+            return Next::Go(self);
         }
         let (count, limit, id) = match &mut self {
             Self::NotAuthenticated(state) => (

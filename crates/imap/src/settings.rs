@@ -30,7 +30,8 @@ pub struct Settings {
     pub append_messages: usize,
     /// After so many refused sign-ins the connection is closed. Default: 5.
     pub failed_sign_ins: u32,
-    /// After so many commands that are none, or not allowed, the connection is closed. Default: 20.
+    /// After so many commands that are none, or not allowed, the connection is closed; after sign-in so many in a row.
+    /// Default: 20.
     pub bad_commands: u32,
     /// How many connections an account may have at a time. Default: 100.
     pub connections_per_account: u32,

@@ -31,8 +31,8 @@ pub enum Error {
     #[error("folder {0} belongs to every account")]
     SpecialFolder(FolderId),
     /// Another folder has the special use already, and an account has one folder of each.
-    #[error("folder {0} has that special use already")]
-    SpecialUseTaken(FolderId),
+    #[error("{0} has that special use already")]
+    SpecialUseTaken(String),
     /// No folder that is made can have the special use: the inbox's, or one that does not fit what the folder is to hold.
     #[error("a new folder can't have the special use {0:?}")]
     SpecialUseRefused(SpecialUse),

@@ -34,8 +34,8 @@ async fn opening_makes_the_special_folders_once() {
     let (one, other) = (one.unwrap(), other.unwrap());
     let folders = one.folders().await.unwrap();
     assert_eq!(folders, other.folders().await.unwrap());
-    assert_eq!(folders.len(), SpecialUse::ALL.len());
-    for special_use in SpecialUse::ALL {
+    assert_eq!(folders.len(), SpecialUse::of_every_account().count());
+    for special_use in SpecialUse::of_every_account() {
         let folder = one.special(special_use).await.unwrap();
         assert_eq!(folder.name, special_use.default_name());
         assert_eq!(folder.kind, special_use.kind());

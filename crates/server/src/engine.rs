@@ -110,7 +110,7 @@ impl Engine {
                 .await
                 .map_err(of_mailbox)?;
         }
-        folders.retain(|folder| folder.special_use.is_none());
+        folders.retain(|folder| !folder.is_of_every_account());
         // Children before their parents; a round takes at least the leaves.
         while !folders.is_empty() {
             let parents: Vec<_> = folders.iter().filter_map(|folder| folder.parent).collect();

@@ -23,7 +23,7 @@ pub async fn run(session: &mut Session) -> Result<Reply, Failure> {
         folder_type::parse_id(&text(tag::SERVER_ID)?).ok_or(Failure::Status(status::NOT_FOUND))?;
     let folders = session.mailbox.folders().await?;
     let doomed = below(&folders, id).ok_or(Failure::Status(status::NOT_FOUND))?;
-    if doomed.iter().any(|folder| folder.special_use.is_some()) {
+    if doomed.iter().any(|folder| folder.is_of_every_account()) {
         return Err(Failure::Status(status::SPECIAL));
     }
     let mut changes = Vec::new();

@@ -16,13 +16,15 @@ pub fn of(folder: &Folder) -> u8 {
         Some(SpecialUse::Calendar) => 8,
         Some(SpecialUse::Contacts) => 9,
         Some(SpecialUse::Notes) => 10,
-        Some(SpecialUse::Junk | SpecialUse::Archive) | None => match folder.kind {
-            FolderKind::Mail => 12,
-            FolderKind::Calendar => 13,
-            FolderKind::Contacts => 14,
-            FolderKind::Tasks => 15,
-            FolderKind::Notes => 17,
-        },
+        Some(SpecialUse::Junk | SpecialUse::Archive | SpecialUse::Important) | None => {
+            match folder.kind {
+                FolderKind::Mail => 12,
+                FolderKind::Calendar => 13,
+                FolderKind::Contacts => 14,
+                FolderKind::Tasks => 15,
+                FolderKind::Notes => 17,
+            }
+        }
     }
 }
 

@@ -30,7 +30,7 @@ pub async fn run(session: &mut Session) -> Result<Reply, Failure> {
         .folder(id)
         .await
         .map_err(|_| Failure::Status(status::NOT_FOUND))?;
-    if folder.special_use.is_some() {
+    if folder.is_of_every_account() {
         return Err(Failure::Status(status::EXISTS));
     }
     session

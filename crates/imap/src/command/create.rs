@@ -47,6 +47,22 @@ mod tests {
         client
             .says("CREATE Other (USE (\\Nothing))", "NO [USEATTR] *")
             .await;
+        client.ok("CREATE Projects/First (USE (\\Important))").await;
+        client
+            .tells(
+                "LIST (SPECIAL-USE) \"\" Projects/*",
+                &["* LIST (\\HasNoChildren \\Important) \"/\" Projects/First"],
+            )
+            .await;
+        client
+            .says(
+                "CREATE Other (USE (\\Important))",
+                "NO [USEATTR] First has that special use already",
+            )
+            .await;
+        client.ok("DELETE Projects/First").await;
+        client.ok("CREATE Other (USE (\\Important))").await;
+        client.ok("DELETE Other").await;
         client
             .tells("LIST \"\" a/%", &["* LIST (\\HasNoChildren) \"/\" a/b"])
             .await;

@@ -30,9 +30,7 @@ pub(crate) fn answer(
         tracing::info!(connection = %client.id, client = name, version, "IMAP client");
         client.name = Some(name);
     }
-    output
-        .replies()
-        .data("ID (\"name\" \"fieldpost\" \"support-url\" \"https://example.org/fieldpost\")");
+    output.replies().data("ID (\"name\" \"fieldpost\")");
     let masked = service.settings.masks.iter().any(|mask| {
         mask.without
             .iter()

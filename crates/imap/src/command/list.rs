@@ -1,5 +1,7 @@
 //! `LIST` (RFC 9051 §6.3.9; LIST-EXTENDED of RFC 5258, LIST-STATUS of RFC 5819, SPECIAL-USE of RFC 6154).
 
+use std::collections::HashSet;
+
 use crate::{
     answer::{Answer, Refusal},
     codec::{
@@ -31,18 +33,22 @@ pub(crate) async fn answer(
         .map(|pattern| Pattern::new(&list.reference, pattern))
         .collect();
     let paths = user.paths().await?;
-    for (position, path) in paths.iter().enumerate() {
+    let leading = if list.select.recursive_match {
+        leading_to(&paths, |path| is_chosen(path, list.select))
+    } else {
+        HashSet::new()
+    };
+    for path in &paths {
         if !patterns.iter().any(|pattern| pattern.matches(&path.name)) {
             continue;
         }
-        let is_child_chosen = list.select.recursive_match
-            && descendants(&paths, position).any(|below| is_chosen(below, list.select));
+        let is_child_chosen = leading.contains(path.name.as_str());
         if !is_chosen(path, list.select) && !is_child_chosen {
             continue;
         }
         let subscribed = list.returns.subscribed || list.select.subscribed;
         let info = if is_child_chosen {
-            " (\"CHILDINFO\" (\"SUBSCRIBED\"))"
+            child_info(list.select)
         } else {
             ""
         };
@@ -97,14 +103,24 @@ pub(crate) fn line(
     buffer.extend_from_slice(b"\r\n");
 }
 
-/// Those below `paths[position]`: they are sorted, so they stand behind it.
-pub(crate) fn descendants(paths: &[Path], position: usize) -> impl Iterator<Item = &Path> {
-    let name = &paths[position].name;
-    paths.iter().filter(move |path| {
-        path.name
-            .strip_prefix(name.as_str())
-            .is_some_and(|rest| rest.starts_with(SEPARATOR))
-    })
+/// The names of all levels above those that are chosen.
+pub(crate) fn leading_to(paths: &[Path], is_chosen: impl Fn(&Path) -> bool) -> HashSet<&str> {
+    let chosen = paths.iter().filter(|path| is_chosen(path));
+    chosen
+        .flat_map(|path| {
+            let ends = path.name.match_indices(SEPARATOR);
+            ends.map(|(end, _)| &path.name[..end])
+        })
+        .collect()
+}
+
+/// What the mailboxes below were chosen by (RFC 5258 §3.5, RFC 6154 §2).
+fn child_info(select: ListSelect) -> &'static str {
+    match (select.subscribed, select.special_use) {
+        (true, true) => " (\"CHILDINFO\" (\"SUBSCRIBED\" \"SPECIAL-USE\"))",
+        (false, true) => " (\"CHILDINFO\" (\"SPECIAL-USE\"))",
+        (_, false) => " (\"CHILDINFO\" (\"SUBSCRIBED\"))",
+    }
 }
 
 fn is_chosen(path: &Path, select: ListSelect) -> bool {
@@ -195,6 +211,19 @@ mod tests {
             )
             .await;
         client.says("LIST (RECURSIVEMATCH) \"\" *", "BAD *").await;
+        client.ok("CREATE Work/2026/Now (USE (\\Important))").await;
+        client
+            .tells(
+                "LIST (SPECIAL-USE RECURSIVEMATCH) \"\" Work",
+                &["* LIST (\\HasChildren) \"/\" Work (\"CHILDINFO\" (\"SPECIAL-USE\"))"],
+            )
+            .await;
+        client
+            .tells(
+                "LIST (SPECIAL-USE SUBSCRIBED RECURSIVEMATCH) \"\" Work/%",
+                &["* LIST (\\HasChildren \\Subscribed) \"/\" Work/2026 (\"CHILDINFO\" (\"SUBSCRIBED\" \"SPECIAL-USE\"))"],
+            )
+            .await;
     }
 
     /// Fault 17: nothing tells whether another user has a mailbox.

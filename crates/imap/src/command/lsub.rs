@@ -1,5 +1,7 @@
 //! `LSUB` (RFC 3501 §6.3.9): the subscribed mailboxes.
 
+use std::collections::HashSet;
+
 use crate::{
     answer::{Answer, Refusal},
     codec::{mailbox_name::Pattern, request::MailboxName},
@@ -16,7 +18,12 @@ pub(crate) async fn answer(
 ) -> Result<Answer, Refusal> {
     let whole = Pattern::new(&reference.0, pattern);
     let paths = user.paths().await?;
-    for (position, path) in paths.iter().enumerate() {
+    let leading = if pattern.contains('%') {
+        list::leading_to(&paths, |path| path.folder.subscribed)
+    } else {
+        HashSet::new()
+    };
+    for path in &paths {
         if !whole.matches(&path.name) {
             continue;
         }
@@ -29,9 +36,7 @@ pub(crate) async fn answer(
                 user,
                 output,
             );
-        } else if pattern.contains('%')
-            && list::descendants(&paths, position).any(|below| below.folder.subscribed)
-        {
+        } else if leading.contains(path.name.as_str()) {
             // A level that leads to a subscribed mailbox (RFC 3501 §6.3.9).
             list::line("LSUB", "\\Noselect", path, "", user, output);
         }

@@ -30,8 +30,8 @@ pub(crate) async fn answer(
     let (view, uids) = match found {
         Ok(found) => found,
         Err(refusal) => {
-            if saves {
-                // RFC 5182 §2.1: a search that fails leaves nothing saved.
+            if saves && refusal.is_no() {
+                // RFC 5182 §2.1: a search that fails leaves nothing saved; one that is none changes nothing.
                 state.folder.saved = UidSet::default();
             }
             return Err(refusal);
@@ -51,8 +51,7 @@ pub(crate) async fn answer(
     };
     match returns {
         None => {
-            let line = result.search_line();
-            output.replies().data(line);
+            result.tell("SEARCH", output).await?;
         }
         Some(returns) => {
             result.state = state;
@@ -120,26 +119,28 @@ pub(crate) struct Found<'a> {
 }
 
 impl Found<'_> {
-    /// `SEARCH 2 3 6 (MODSEQ 917162500)`
-    fn search_line(&self) -> String {
-        let mut line = String::from("SEARCH");
-        self.list(&mut line);
+    /// `* SEARCH 2 3 6 (MODSEQ 917162500)`, piece by piece; `SORT` likewise.
+    pub(crate) async fn tell(
+        &self,
+        response: &str,
+        output: &mut Output<'_>,
+    ) -> Result<(), Refusal> {
+        // Writing to a `BytesMut` fails only where memory ends.
+        let _ = write!(output.buffer(), "* {response}");
+        for piece in self.uids.chunks(NUMBERS_AT_ONCE) {
+            let buffer = output.buffer();
+            for number in piece.iter().filter_map(|uid| self.told(*uid)) {
+                let _ = write!(buffer, " {number}");
+            }
+            output.ease().await?;
+        }
         if self.tells_mod_seq
             && let Some(mod_seq) = self.newest(self.uids)
         {
-            let _ = write!(line, " (MODSEQ {mod_seq})");
+            let _ = write!(output.buffer(), " (MODSEQ {mod_seq})");
         }
-        line
-    }
-
-    /// The numbers or uids, a space before each.
-    pub(crate) fn list(&self, line: &mut String) {
-        line.reserve(self.uids.len() * 6);
-        for uid in self.uids {
-            if let Some(number) = self.told(*uid) {
-                let _ = write!(line, " {number}");
-            }
-        }
+        output.buffer().extend_from_slice(b"\r\n");
+        Ok(())
     }
 
     /// `ESEARCH (TAG "a") UID MIN 2 COUNT 5`; nothing where only SAVE was asked for.
@@ -221,6 +222,9 @@ impl Found<'_> {
             .max()
     }
 }
+
+/// So many numbers of an answer are written before others may have their turn.
+const NUMBERS_AT_ONCE: usize = 256;
 
 /// What is answered to a set that names a message that is not there.
 pub(crate) fn no_such_message() -> Answer {
@@ -329,9 +333,10 @@ mod tests {
                 &["* 3 FETCH (UID 3 FLAGS (\\Seen))"],
             )
             .await;
+        // A charset that nobody knows is NO, and empties it; what is BAD is no search at all.
+        client.ok("SEARCH RETURN (SAVE) 1").await;
         client.says("SEARCH RETURN (SAVE) 9", "BAD *").await;
-        client.tells("SEARCH $", &["* SEARCH"]).await;
-        // A charset that nobody knows is NO, and empties it; BAD syntax is no search at all.
+        client.tells("SEARCH $", &["* SEARCH 1"]).await;
         client.ok("SEARCH RETURN (SAVE) ALL").await;
         client.says("SEARCH RETURN (SAVE) NONSENSE", "BAD *").await;
         client
@@ -350,14 +355,19 @@ mod tests {
         client
             .says("SORT RETURN (SAVE) (DATE) UTF-8 9", "BAD *")
             .await;
-        client.tells("SEARCH $", &["* SEARCH"]).await;
+        client.tells("SEARCH $", &["* SEARCH 1 2 3"]).await;
     }
 
     #[tokio::test]
     async fn by_mod_seq() {
         let office = office().await;
         let mut client = office.selected().await;
-        let told = client.ok("SEARCH MODSEQ 1").await;
-        assert!(told[0].starts_with("* SEARCH 1 2 3 (MODSEQ "), "{told:?}");
+        for (command, begin) in [
+            ("SEARCH MODSEQ 1", "* SEARCH 1 2 3 (MODSEQ "),
+            ("SORT (SUBJECT) UTF-8 MODSEQ 1", "* SORT 3 2 1 (MODSEQ "),
+        ] {
+            let told = client.ok(command).await;
+            assert!(told[0].starts_with(begin), "{told:?}");
+        }
     }
 }

@@ -22,8 +22,8 @@ pub(crate) async fn answer(
     let (view, sorted) = match found(state, sort, output).await {
         Ok(found) => found,
         Err(refusal) => {
-            if sort.returns.is_some_and(|returns| returns.save) {
-                // RFC 5182 §2.1: a search that fails leaves nothing saved.
+            if sort.returns.is_some_and(|returns| returns.save) && refusal.is_no() {
+                // RFC 5182 §2.1: a search that fails leaves nothing saved; one that is none changes nothing.
                 state.folder.saved = UidSet::default();
             }
             return Err(refusal);
@@ -38,9 +38,8 @@ pub(crate) async fn answer(
     };
     match sort.returns {
         None => {
-            let mut line = String::from("SORT");
-            found.list(&mut line);
-            output.replies().data(line);
+            // RFC 7162 §3.1.6: SORT tells the newest mod_seq as SEARCH does.
+            found.tell("SORT", output).await?;
         }
         Some(returns) => {
             if let Some(line) = found.esearch_line(tag, returns) {

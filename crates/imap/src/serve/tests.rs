@@ -265,6 +265,24 @@ async fn too_many_bad_commands_end_the_connection() {
 }
 
 #[tokio::test]
+async fn bad_commands_of_a_long_session_do_not_add_up() {
+    let office = Office::with(|settings| settings.bad_commands = 3).await;
+    let mut client = office.selected().await;
+    for _ in 0..5 {
+        client.says("NONSENSE", "BAD *").await;
+        client
+            .says("SEARCH CHARSET X-Y ALL", "NO [BADCHARSET *")
+            .await;
+        client.says("NONSENSE", "BAD *").await;
+        client.ok("NOOP").await;
+    }
+    for _ in 0..3 {
+        client.says("NONSENSE", "BAD *").await;
+    }
+    assert!(client.line().await.starts_with("* BYE "));
+}
+
+#[tokio::test]
 async fn an_account_has_so_many_connections() {
     let office = Office::with(|settings| settings.connections_per_account = 2).await;
     let one = office.signed_in().await;
@@ -315,7 +333,7 @@ async fn a_client_that_can_not_handle_a_capability_is_not_offered_it() {
     client
         .tells(
             "ID (\"name\" \"Some Outlook\" \"version\" NIL)",
-            &["* ID (\"name\" \"fieldpost\" *"],
+            &["* ID (\"name\" \"fieldpost\")"],
         )
         .await;
     let told = client.ok("CAPABILITY").await;

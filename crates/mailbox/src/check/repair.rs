@@ -168,8 +168,7 @@ impl Mailbox {
         let folders = transaction.all_folders();
         let known = folders.iter().map(|folder| folder.id).collect();
         let mut lost = self.strays(known).await?;
-        let missing: BTreeMap<FolderId, SpecialUse> = SpecialUse::ALL
-            .into_iter()
+        let missing: BTreeMap<FolderId, SpecialUse> = SpecialUse::of_every_account()
             .zip(1..)
             .filter(|(special_use, id)| {
                 folders.iter().all(|folder| {

@@ -202,7 +202,7 @@ impl Mailbox {
         loop {
             let mut transaction = self.begin().await?;
             let folder = transaction.folder(id)?;
-            if folder.special_use.is_some() {
+            if folder.is_of_every_account() {
                 return Err(Error::SpecialFolder(id));
             }
             let is_child = |other: &Arc<Folder>| other.parent == Some(id) && !other.doomed;
@@ -303,7 +303,7 @@ pub(crate) async fn make_default_folders(mailbox: &Mailbox) -> Result<(), Error>
         if !transaction.is_new_account() {
             return Ok(());
         }
-        for special_use in SpecialUse::ALL {
+        for special_use in SpecialUse::of_every_account() {
             let new = NewFolder {
                 parent: None,
                 name: special_use.default_name().to_owned(),
@@ -364,7 +364,7 @@ fn admit_special_use<'a>(
         return Err(Error::SpecialUseRefused(special_use));
     }
     match folders.find(|folder| folder.special_use == Some(special_use)) {
-        Some(other) => Err(Error::SpecialUseTaken(other.id)),
+        Some(other) => Err(Error::SpecialUseTaken(other.name.clone())),
         None => Ok(()),
     }
 }

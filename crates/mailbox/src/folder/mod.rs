@@ -57,11 +57,14 @@ pub enum SpecialUse {
     Tasks,
     /// The account's own notes.
     Notes,
+    /// What matters (RFC 8457 `\Important`): a folder that the user has made for it, if there is one.
+    Important,
 }
 
 impl SpecialUse {
-    /// All uses, in the order in which an account's first folders are made.
-    pub const ALL: [Self; 10] = [
+    /// All uses. The order is that of their codes on disk, and, as far as every account has a folder for them, that in which
+    /// those are made.
+    pub const ALL: [Self; 11] = [
         Self::Inbox,
         Self::Drafts,
         Self::Sent,
@@ -72,7 +75,19 @@ impl SpecialUse {
         Self::Contacts,
         Self::Tasks,
         Self::Notes,
+        Self::Important,
     ];
+
+    /// The uses that every account has a folder for, which can't be deleted.
+    pub fn of_every_account() -> impl Iterator<Item = Self> {
+        let all = Self::ALL.into_iter();
+        all.filter(|special_use| special_use.is_of_every_account())
+    }
+
+    /// Whether every account has a folder for it.
+    pub fn is_of_every_account(self) -> bool {
+        self != Self::Important
+    }
 
     /// The name that the folder is made with.
     pub fn default_name(self) -> &'static str {
@@ -87,15 +102,20 @@ impl SpecialUse {
             Self::Contacts => "Contacts",
             Self::Tasks => "Tasks",
             Self::Notes => "Notes",
+            Self::Important => "Important",
         }
     }
 
     /// What such a folder holds.
     pub fn kind(self) -> FolderKind {
         match self {
-            Self::Inbox | Self::Drafts | Self::Sent | Self::Trash | Self::Junk | Self::Archive => {
-                FolderKind::Mail
-            }
+            Self::Inbox
+            | Self::Drafts
+            | Self::Sent
+            | Self::Trash
+            | Self::Junk
+            | Self::Archive
+            | Self::Important => FolderKind::Mail,
             Self::Calendar => FolderKind::Calendar,
             Self::Contacts => FolderKind::Contacts,
             Self::Tasks => FolderKind::Tasks,
@@ -158,6 +178,12 @@ pub struct Folder {
 }
 
 impl Folder {
+    /// Whether every account has this folder: it can't be deleted.
+    pub fn is_of_every_account(&self) -> bool {
+        self.special_use
+            .is_some_and(SpecialUse::is_of_every_account)
+    }
+
     /// Whether `name` means this folder at its level: INBOX in any case is the inbox (RFC 9051 §5.1).
     pub fn is_named(&self, name: &str) -> bool {
         self.name == name

@@ -87,6 +87,7 @@ pub(super) async fn write_message(
         }
     };
     let mut is_whole = true;
+    let earlier = std::mem::take(&mut trouble.unknown_encoding);
     begin(number, output.buffer());
     for (position, asked) in plan.items.iter().enumerate() {
         let out = output.buffer();
@@ -144,8 +145,10 @@ pub(super) async fn write_message(
         }
     }
     out.extend_from_slice(b")\r\n");
+    let is_shown = is_whole && !trouble.unknown_encoding;
     trouble.unreadable |= !is_whole;
-    Ok(is_whole)
+    trouble.unknown_encoding |= earlier;
+    Ok(is_shown)
 }
 
 /// Writes what a damaged record may have no more of: `NIL` stands in for it.

@@ -54,9 +54,8 @@ pub(crate) async fn answer(
     let mut seen = Vec::new();
     let sent = send_all(state, &uids, fetch, &plan, &mut seen, output).await;
     // What was sent was seen, whatever became of the rest.
-    let marked = mark_seen(state, &seen).await;
+    mark_seen(state, &seen).await;
     let trouble = sent?;
-    marked?;
     if !plan.seen_first.is_empty() {
         let own = std::mem::take(&mut plan.seen_first);
         let expunges = match by {
@@ -142,7 +141,8 @@ struct Trouble {
 /// Sets `\Seen` on the messages of a command that is about few.
 async fn see_first(state: &Selected, uids: &UidSet, fetch: &Fetch) -> Result<Own, Refusal> {
     let Selected { user, folder } = state;
-    if uids.len() > FEW {
+    let may_be_undecodable = |item: &FetchItem| matches!(item, FetchItem::Binary { .. });
+    if uids.len() > FEW || fetch.items.iter().any(may_be_undecodable) {
         return Ok(Own::new());
     }
     let since = fetch.changed_since.unwrap_or_default();
@@ -159,12 +159,11 @@ async fn see_first(state: &Selected, uids: &UidSet, fetch: &Fetch) -> Result<Own
     let stored = user
         .mailbox
         .update_flags(folder.id, &unseen, &update, None)
-        .await?;
-    Ok(stored
-        .changed
-        .iter()
-        .map(|row| (row.uid, row.mod_seq))
-        .collect())
+        .await;
+    Ok(stored.map_or_else(unmarked, |stored| {
+        let changed = stored.changed.iter();
+        changed.map(|row| (row.uid, row.mod_seq)).collect()
+    }))
 }
 
 /// Tells what left since (RFC 7162 §3.2.6).
@@ -175,11 +174,16 @@ async fn tell_vanished(
 ) -> Result<(), Refusal> {
     let Selected { user, folder } = state;
     let since = fetch.changed_since.unwrap_or_default();
+    let view = folder.view(&user.mailbox).await?;
     let asked = match &fetch.set {
         SequenceSet::Saved => folder.saved.clone(),
-        set @ SequenceSet::Ranges(_) => set.resolve(folder.numbers.last_uid()).unwrap_or_default(),
+        // The uids that left may be the highest that there were: `*` is the last that was given out.
+        set @ SequenceSet::Ranges(_) => {
+            let last = view.uid_next.saturating_sub(1);
+            set.resolve(last.max(folder.numbers.last_uid()))
+                .unwrap_or_default()
+        }
     };
-    let view = folder.view(&user.mailbox).await?;
     let gone: UidSet = match user.mailbox.changes(folder.id, since).await? {
         ChangesSince::Known(changes) => changes
             .gone
@@ -308,17 +312,26 @@ async fn missing(state: &Selected, row: &Row, trouble: &mut Trouble) {
 }
 
 /// Sets `\Seen` on what was sent. The client hears of it as of any other change.
-async fn mark_seen(state: &Selected, seen: &[u32]) -> Result<(), Refusal> {
+async fn mark_seen(state: &Selected, seen: &[u32]) {
     if seen.is_empty() {
-        return Ok(());
+        return;
     }
     let uids = seen.iter().copied().collect();
     let update = FlagUpdate::flags(UpdateMode::Add, Flags::SEEN);
     let Selected { user, folder } = state;
-    user.mailbox
+    let stored = user
+        .mailbox
         .update_flags(folder.id, &uids, &update, None)
-        .await?;
-    Ok(())
+        .await;
+    if let Err(error) = stored {
+        unmarked(error);
+    }
+}
+
+/// Mail can be read where nothing can be written: a disk that is full, a store that writes no more.
+fn unmarked(error: fieldpost_mailbox::Error) -> Own {
+    tracing::warn!(%error, "what was read could not be marked as seen");
+    Own::new()
 }
 
 /// Up to so many messages become `\Seen` before they are sent.
@@ -360,6 +373,48 @@ mod tests {
         client.says("FETCH 2 FLAGS", "BAD No such message").await;
         let told = client.ok("FETCH 1 SAVEDATE").await;
         assert!(told[0].starts_with("* 1 FETCH (SAVEDATE \""), "{told:?}");
+    }
+
+    /// RFC 7162 §3.2.6: a client that asks for `1:*` knows of uids above all that are left.
+    #[tokio::test]
+    async fn what_vanished_from_the_end_is_told() {
+        let office = Office::open().await;
+        for number in 1..=5 {
+            office.deliver(message(&format!("m {number}"), "x")).await;
+        }
+        let mut other = office.selected().await;
+        for (uids, vanished) in [("4,5", "4:5"), ("1:3", "1:5")] {
+            other
+                .ok(&format!("UID STORE {uids} +FLAGS.SILENT (\\Deleted)"))
+                .await;
+            other.ok("EXPUNGE").await;
+            let mut client = office.signed_in().await;
+            client.ok("ENABLE QRESYNC").await;
+            client.ok("SELECT INBOX").await;
+            client
+                .tells("UID FETCH 1:* (FLAGS) (CHANGEDSINCE 1000 VANISHED)", &[])
+                .await;
+            let told = client
+                .ok("UID FETCH 1:* (FLAGS) (CHANGEDSINCE 1 VANISHED)")
+                .await;
+            assert_eq!(told[0], format!("* VANISHED (EARLIER) {vanished}"));
+        }
+    }
+
+    /// What could not be shown was not seen.
+    #[tokio::test]
+    async fn a_part_in_an_encoding_that_is_not_known_stays_unseen() {
+        let office = Office::open().await;
+        office
+            .deliver("Subject: x\r\nContent-Transfer-Encoding: x-own\r\n\r\ny\r\n")
+            .await;
+        office.deliver(message("y", "seen")).await;
+        let mut client = office.selected().await;
+        client.says("FETCH 1 BINARY[1]", "NO [UNKNOWN-CTE] *").await;
+        client.tells("SEARCH SEEN", &["* SEARCH"]).await;
+        let told = client.ok("FETCH 2 BINARY[1]").await;
+        assert!(told[0].contains("seen"), "{told:?}");
+        client.tells("SEARCH SEEN", &["* SEARCH 2"]).await;
     }
 
     #[tokio::test]

@@ -128,13 +128,20 @@ impl Keywords {
 
     /// The keywords of a file of that name.
     pub fn of(&self, file: &str) -> Vec<String> {
-        info(file)
-            .bytes()
-            .filter(u8::is_ascii_lowercase)
+        let letters = info(file).bytes().filter(u8::is_ascii_lowercase);
+        let mut keywords: Vec<String> = letters
             .filter_map(|letter| self.0[usize::from(letter - b'a')].clone())
-            .collect()
+            .collect();
+        // Maildir's own letter for what was passed on.
+        if info(file).contains('P') && !keywords.iter().any(|keyword| keyword == FORWARDED) {
+            keywords.push(FORWARDED.to_owned());
+        }
+        keywords
     }
 }
+
+/// The keyword of what was forwarded (RFC 5788).
+const FORWARDED: &str = "$Forwarded";
 
 /// The letters in the name of a Maildir's file that say how it is marked.
 pub fn info(file: &str) -> &str {
@@ -195,6 +202,8 @@ mod tests {
     fn letters_are_keywords() {
         let keywords = Keywords::parse("0 $Forwarded\n2 work\n26 beyond\nx y\n1\n");
         assert_eq!(keywords.of("1.a.b:2,FSabcz"), ["$Forwarded", "work"]);
+        assert_eq!(keywords.of("1.a.b:2,FPS"), ["$Forwarded"]);
+        assert_eq!(keywords.of("1.a.b:2,PSac"), ["$Forwarded", "work"]);
         assert_eq!(keywords.of("abc"), [""; 0]);
     }
 }
