@@ -1,11 +1,11 @@
-//! A small office for conversation tests: one account on a store in memory, and clients that talk to the real driver over sockets.
+//! A small office for conversation tests: one account on a store, in memory unless told otherwise, and clients that talk to the real driver over sockets.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use fieldpost_connection::{Connection, ConnectionId, Origin, Peer};
 use fieldpost_directory::{Address, Directory, NewAccount, Secret};
 use fieldpost_mailbox::{FolderId, Mailbox, Mailboxes, NewItem, SpecialUse};
-use fieldpost_store::MemoryStore;
+use fieldpost_store::{MemoryStore, Store};
 use rustls::pki_types::{PrivateKeyDer, ServerName};
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader},
@@ -47,7 +47,11 @@ impl Office {
 
     /// With settings that `change` makes.
     pub(crate) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
-        let store = MemoryStore::new();
+        Self::over(MemoryStore::new(), change).await
+    }
+
+    /// The same on a store, where the accounts may be already.
+    pub(crate) async fn over(store: Arc<dyn Store>, change: impl FnOnce(&mut Settings)) -> Self {
         let directory = Directory::open(
             store.clone(),
             fieldpost_directory::Settings {
@@ -58,9 +62,15 @@ impl Office {
         )
         .await
         .unwrap();
-        directory.add_domain("demo.test").await.unwrap();
+        if !directory.is_local_domain("demo.test") {
+            directory.add_domain("demo.test").await.unwrap();
+        }
         let mut ids = Vec::new();
         for address in [ADDRESS, OTHER] {
+            if let Some(id) = directory.resolve(address) {
+                ids.push(id);
+                continue;
+            }
             let mut account = NewAccount::new(Address::parse(address).unwrap());
             account.password = Some(Secret::from(PASSWORD));
             ids.push(directory.add(account).await.unwrap().id);

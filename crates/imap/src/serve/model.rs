@@ -1,6 +1,9 @@
 //! Many sessions on one mailbox at the same time, each with a client that believes every word it is told: after any history all clients
 //! hold what the server holds, and none was told what it must not be told.
 
+mod cut;
+mod waiting;
+
 use std::collections::BTreeMap;
 
 use fieldpost_mailbox::{Flags, Row};
