@@ -66,7 +66,8 @@ def measure(servers, options):
     def run(server, scenario, title, **arguments):
         before = server.syncs()
         flags = [str(part) for name, value in arguments.items() for part in ("--" + name.replace("_", "-"), value)]
-        command = [options.mailload, scenario, *server.arguments(), *flags]
+        driver = [ROOT / "benches/imap_stress.py"] if scenario == "stress" else [options.mailload, scenario]
+        command = [str(part) for part in (*driver, *server.arguments(), *flags)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0 or not done.stdout.strip():
             sys.exit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")

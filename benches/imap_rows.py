@@ -6,7 +6,8 @@ UNCOMMON = "UID BODY.PEEK[HEADER.FIELDS (DKIM-SIGNATURE)]"
 
 # The boxes that the steps read, and the accounts they write to.
 BOX, LARGE_BOX = 900, 901
-USERS = [f"u{n}@example.test" for n in [BOX, LARGE_BOX, *range(100, 108)]]
+STRESS = range(200, 225)
+USERS = [f"u{n}@example.test" for n in [BOX, LARGE_BOX, *range(100, 108), *STRESS]]
 
 
 def idle_users(scale):
@@ -48,6 +49,8 @@ def measure(run, servers, turn, options):
         for tls in (0, 1):
             both("logins", "IMAP login SELECT LOGOUT" + (", TLS" if tls else ""), round_, proto="imap", tls=tls,
                  count=max(100, int(1000 * scale)), conc=10, users=50)
+        both("stress", "IMAP stress mix, 50 clients", round_, conc=50, count=max(20, int(200 * scale)), users=len(STRESS), first_user=STRESS.start,
+             seed=round_ + 1)
     waiting = len(idle_users(scale))
     both("idle", "IMAP IDLE, TLS", tls=1, user_fmt="idle%d@example.test", count=waiting, users=waiting, settle=10,
          pushes=max(20, int(200 * scale)))
