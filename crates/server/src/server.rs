@@ -2,7 +2,7 @@
 //!
 //! Order of a start: certificates, sockets (so that what cannot be had is known at once), the store, then the accept
 //! loops; connections that come in between wait in the kernel's queue. Order of a stop: no more connections, sessions
-//! finish within the drain time, the rest is cut, the store is closed.
+//! finish within the drain time, the rest is cut, next hops that have a whole message are heard, the store is closed.
 
 mod health;
 mod signals;
@@ -15,6 +15,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use fieldpost_mailbox::SpecialUse;
+use fieldpost_transport::QueueStop;
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -45,6 +46,8 @@ pub struct Server {
     seen_to: Arc<Notify>,
     loops: TaskTracker,
     sessions: TaskTracker,
+    /// The queue, which has a time of its own to stop in.
+    queue: TaskTracker,
     stop: Stop,
 }
 
@@ -130,8 +133,14 @@ impl Server {
         let operators = Admission::new(CONTROL_CONNECTIONS, CONTROL_CONNECTIONS);
         let operator = Arc::new(Control(Arc::clone(&engine) as Arc<_>));
         loops.spawn(control.accept(operator, operators, sessions.clone(), stop.clone()));
-        let queue = Arc::clone(&engine.transport);
-        loops.spawn(queue.run_queue(wire, stop.drain.clone()));
+        let queue = TaskTracker::new();
+        queue.spawn(Arc::clone(&engine.transport).run_queue(
+            wire,
+            QueueStop {
+                drain: stop.drain.clone(),
+                cut: stop.cut.clone(),
+            },
+        ));
         loops.spawn(maintain(
             Arc::clone(&engine),
             config.mailbox.clone(),
@@ -158,6 +167,7 @@ impl Server {
             seen_to,
             loops,
             sessions,
+            queue,
             stop,
         })
     }
@@ -234,16 +244,19 @@ impl Server {
         self.seen_to.notify_one();
     }
 
-    /// Drains: takes no more connections, waits for sessions, cuts what is left, closes the store.
+    /// Drains: takes no more connections, waits for sessions, cuts what is left, waits for the answers to messages that next
+    /// hops have whole, closes the store.
     pub async fn stop(self) -> Result<(), Failure> {
         notify(&[sd_notify::NotifyState::Stopping]);
         self.stop.drain.cancel();
         self.loops.close();
         self.sessions.close();
+        self.queue.close();
         let drain = self.config.load().server.drain.duration();
         let drained = tokio::time::timeout(drain, async {
             self.loops.wait().await;
             self.sessions.wait().await;
+            self.queue.wait().await;
         });
         if drained.await.is_err() {
             let left = self.sessions.len();
@@ -254,6 +267,8 @@ impl Server {
             self.stop.cut.cancel();
             // Cut sessions end at their next await; one that computes is not waited for.
             drop(tokio::time::timeout(CUT, self.sessions.wait()).await);
+            // Bounded by `QueueStop::ANSWER`. What it does needs the store.
+            self.queue.wait().await;
         }
         let closed = self.engine.close().await;
         tracing::info!("stopped");

@@ -51,7 +51,7 @@ pub use hops::HopCounter;
 pub use incoming::{Incoming, Received};
 pub use out_of_office::OutOfOfficeReplies;
 pub use outbound::Outbound;
-pub use queue::{Pending, QueueEntry, QueueId, QueueSettings, QueueStatistics};
+pub use queue::{Pending, QueueEntry, QueueId, QueueSettings, QueueStatistics, QueueStop};
 pub use recipient::Recipient;
 pub use refusal::{Refusal, Status};
 pub use settings::{DisabledAccounts, OverQuota, Relay, Settings};

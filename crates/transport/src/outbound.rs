@@ -1,5 +1,10 @@
 //! A message as it goes to a next hop: as it was sent, or 7-bit for one that takes nothing else.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use bytes::Bytes;
 use fieldpost_mailbox::{Error, ItemReader, Mailbox, Outgoing};
 use fieldpost_message::{
@@ -22,6 +27,8 @@ pub struct Outbound<'a> {
     reader: ItemReader,
     converter: Option<Converter>,
     size: u64,
+    /// Whether whoever sends it has read it to its end.
+    is_read: Arc<AtomicBool>,
 }
 
 impl<'a> Outbound<'a> {
@@ -39,6 +46,7 @@ impl<'a> Outbound<'a> {
             converter: None,
             size: prefix.len() as u64 + entry.size(),
             prefix,
+            is_read: Arc::default(),
         })
     }
 
@@ -48,6 +56,11 @@ impl<'a> Outbound<'a> {
         self
     }
 
+    /// Tells, from now on, whether it was read to its end: then the next hop may have it whole.
+    pub(crate) fn is_read(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.is_read)
+    }
+
     /// How many bytes there are to come in all.
     pub fn size(&self) -> u64 {
         self.size
@@ -55,6 +68,14 @@ impl<'a> Outbound<'a> {
 
     /// The next chunk; `None` at the end. Lines end with CRLF wherever the message came from.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
+        let next = self.read_next().await?;
+        if next.is_none() {
+            self.is_read.store(true, Ordering::Release);
+        }
+        Ok(next)
+    }
+
+    async fn read_next(&mut self) -> Result<Option<Bytes>, Error> {
         if !self.prefix.is_empty() {
             return Ok(Some(std::mem::take(&mut self.prefix)));
         }
@@ -103,7 +124,7 @@ impl<'a> Outbound<'a> {
         self.converter = Some(plan.converter());
         self.reader = self.mailbox.read_outgoing(self.entry).await?;
         self.size = 0;
-        while let Some(chunk) = self.next().await? {
+        while let Some(chunk) = self.read_next().await? {
             self.size += chunk.len() as u64;
             if let Some((_, passing)) = &mut signing {
                 passing.push(&chunk);

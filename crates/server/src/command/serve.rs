@@ -12,7 +12,8 @@ use crate::{
 /// Arguments of `serve`.
 #[derive(Args)]
 #[command(
-    after_help = "Signals: SIGHUP reads configuration and certificates again; SIGTERM and SIGINT stop within [server] drain.\n\n\
+    after_help = "Signals: SIGHUP reads configuration and certificates again; SIGTERM and SIGINT stop within [server] drain,\n\
+                  and a minute more while another server has yet to answer for a message.\n\n\
                   Example:\n  fieldpost serve --config /etc/fieldpost/fieldpost.toml"
 )]
 pub struct Arguments {}

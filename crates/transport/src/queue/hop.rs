@@ -98,15 +98,15 @@ impl Hops {
         }
     }
 
-    /// Says goodbye on all connections that have nothing to do.
+    /// Says goodbye on all connections that have nothing to do, on all at once.
     pub(super) async fn close(&self) {
         let hops: Vec<_> = self.by_name.lock().values().cloned().collect();
-        for hop in hops {
-            let idle = std::mem::take(&mut *hop.idle.lock());
-            for open in idle {
-                drop(tokio::time::timeout(GOODBYE, open.session.close()).await);
-            }
-        }
+        let idle = hops
+            .iter()
+            .flat_map(|hop| std::mem::take(&mut *hop.idle.lock()));
+        let goodbyes = idle.map(|open| open.session.close());
+        let goodbyes = futures_util::future::join_all(goodbyes);
+        drop(tokio::time::timeout(GOODBYE, goodbyes).await);
     }
 }
 

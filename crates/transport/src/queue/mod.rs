@@ -11,6 +11,8 @@
 //!
 //! Work on an entry that panics, a bug of ours, is an attempt that failed; at the third time the entry is held ([`panics`]).
 //!
+//! A stop begins nothing new and hears the answers to what was sent ([`QueueStop`]).
+//!
 //! Nothing here polls: one task waits for the next time that something is due, or for something new.
 
 mod admin;
@@ -22,6 +24,7 @@ mod run;
 mod schedule;
 mod settings;
 mod settle;
+mod stop;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -30,6 +33,7 @@ use parking_lot::Mutex;
 pub use admin::{NotAQueueId, QueueEntry, QueueId};
 pub use record::{Malformed, Pending, decode_envelope, decode_prefix, encode_envelope};
 pub use settings::QueueSettings;
+pub use stop::QueueStop;
 
 pub(crate) use settings::chance;
 pub(crate) use settle::Outcome;

@@ -5,9 +5,11 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use fieldpost_mailbox::{Error, Mailbox, Outgoing};
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
 
-use super::{Pending, decode_envelope, decode_prefix, hop::Hops, schedule::Key, settle::Outcome};
+use super::{
+    Pending, QueueStop, decode_envelope, decode_prefix, hop::Hops, schedule::Key, settle::Outcome,
+    stop::Sending,
+};
 use crate::{
     Envelope, NextHop, Outbound, Parcel, Received, Refusal, Status, Transport, Wire,
     destination::{Destination, Next},
@@ -42,17 +44,21 @@ impl Transport {
         Ok(found)
     }
 
-    /// Looks after the queue until `stop` is cancelled; what is under way then is finished.
-    pub async fn run_queue(self: Arc<Self>, wire: Arc<dyn Wire>, stop: CancellationToken) {
+    /// Looks after the queue until it is [stopped](QueueStop). When this returns nothing of it is under way any more, and the
+    /// store may be closed.
+    pub async fn run_queue(self: Arc<Self>, wire: Arc<dyn Wire>, stop: QueueStop) {
         let hops = Hops::new(wire, self.settings.queue.clone());
         *self.queue.hops.lock() = Some(Arc::clone(&hops));
         let slots = Arc::new(Semaphore::new(AT_ONCE));
-        while !stop.is_cancelled() {
+        while !stop.drain.is_cancelled() {
             let now = self.now();
             let latest = now.saturating_add(self.settings.queue.longest_wait());
             self.queue.schedule.catch_up(now, latest);
             if let Some(key) = self.queue.schedule.begin(now) {
-                let slot = Arc::clone(&slots).acquire_owned().await;
+                let slot = tokio::select! {
+                    slot = Arc::clone(&slots).acquire_owned() => slot,
+                    () = stop.drain.cancelled() => break,
+                };
                 let (transport, hops, stop) = (Arc::clone(&self), Arc::clone(&hops), stop.clone());
                 tokio::spawn(async move {
                     let work = transport.look_after(key, &hops, &stop);
@@ -76,7 +82,7 @@ impl Transport {
                 None => Duration::from_hours(24),
             };
             tokio::select! {
-                () = stop.cancelled() => break,
+                () = stop.drain.cancelled() => break,
                 () = self.queue.schedule.changed() => {}
                 () = tokio::time::sleep(wait) => {}
             }
@@ -92,7 +98,7 @@ impl Transport {
         self: &Arc<Self>,
         key: Key,
         hops: &Arc<Hops>,
-        stop: &CancellationToken,
+        stop: &QueueStop,
     ) -> Option<i64> {
         match self.try_entry(key, hops, stop).await {
             Ok(due) => due,
@@ -113,7 +119,7 @@ impl Transport {
         self: &Arc<Self>,
         key: Key,
         hops: &Arc<Hops>,
-        stop: &CancellationToken,
+        stop: &QueueStop,
     ) -> Result<Option<i64>, Error> {
         let mailbox = self.mailboxes.outbox_of(key.0).await?;
         let Some(entry) = mailbox
@@ -127,13 +133,13 @@ impl Transport {
         let (plan, decided) = self.plan(&entry);
         drop(entry);
         if !decided.is_empty() {
-            next = self.settle(&mailbox, key, decided, stop).await?;
+            next = self.settle(&mailbox, key, decided, &stop.drain).await?;
         }
         let mut attempts = stream::iter(plan)
             .map(|(hop, numbers)| {
                 let mailbox = mailbox.clone();
                 async move {
-                    let attempt = self.attempt(&mailbox, key, &hop, &numbers, hops);
+                    let attempt = self.attempt(&mailbox, key, &hop, &numbers, hops, stop);
                     match self.guarded(key, attempt).await {
                         Ok(outcomes) => outcomes,
                         // The other hops have nothing to do with it.
@@ -148,7 +154,7 @@ impl Transport {
         while let Some(outcomes) = attempts.next().await {
             let outcomes = outcomes?;
             if !outcomes.is_empty() {
-                next = self.settle(&mailbox, key, outcomes, stop).await?;
+                next = self.settle(&mailbox, key, outcomes, &stop.drain).await?;
             }
         }
         match next {
@@ -184,7 +190,8 @@ impl Transport {
         (plan, decided)
     }
 
-    /// Tries some recipients of an entry, all of one destination.
+    /// Tries some recipients of an entry, all of one destination. No outcomes: nothing was begun, because the queue stops or the
+    /// entry is gone.
     async fn attempt(
         self: &Arc<Self>,
         mailbox: &Mailbox,
@@ -192,11 +199,18 @@ impl Transport {
         next: &Next,
         numbers: &[u32],
         hops: &Arc<Hops>,
+        stop: &QueueStop,
     ) -> Result<Vec<(u32, Outcome)>, Error> {
         let slot = match next {
             Next::Local => None,
-            Next::Hop(hop) => Some(hops.slot(hop).await),
+            Next::Hop(hop) => match stop.before_drain(hops.slot(hop)).await {
+                Some(slot) => Some(slot),
+                None => return Ok(Vec::new()),
+            },
         };
+        if stop.drain.is_cancelled() {
+            return Ok(Vec::new());
+        }
         // Read only now: the wait may have been long, and what waits is to take up little memory.
         let Some(entry) = mailbox
             .outgoing(key.1)
@@ -218,11 +232,12 @@ impl Transport {
         }
         match (next, slot) {
             (Next::Hop(hop), Some(slot)) => {
-                self.attempt_hop(mailbox, &entry, &envelope, hop, &slot, recipients)
+                let to = (hop, &slot);
+                self.attempt_hop(mailbox, &entry, &envelope, to, recipients, stop)
                     .await
             }
             (Next::Local | Next::Hop(_), _) => {
-                self.attempt_local(mailbox, &entry, &envelope, recipients)
+                self.attempt_local(mailbox, &entry, &envelope, recipients, stop)
                     .await
             }
         }
@@ -233,9 +248,9 @@ impl Transport {
         mailbox: &Mailbox,
         entry: &Outgoing,
         envelope: &Envelope,
-        hop: &NextHop,
-        slot: &super::hop::Slot,
+        (hop, slot): (&NextHop, &super::hop::Slot),
         recipients: Vec<(u32, Pending)>,
+        stop: &QueueStop,
     ) -> Result<Vec<(u32, Outcome)>, Error> {
         let prefix = decode_prefix(entry.envelope());
         let (numbers, recipients): (Vec<u32>, Vec<Pending>) = recipients.into_iter().unzip();
@@ -244,21 +259,37 @@ impl Transport {
             let was_used = used.is_some();
             let mut open = match used.take() {
                 Some(open) => open,
-                None => match slot.connect().await {
-                    Ok(open) => open,
-                    Err(refusal) => {
+                None => match stop.before_drain(slot.connect()).await {
+                    Some(Ok(open)) => open,
+                    Some(Err(refusal)) => {
                         let same = |number| (number, Outcome::Refused(refusal.clone()));
                         return Ok(numbers.into_iter().map(same).collect());
                     }
+                    None => return Ok(Vec::new()),
                 },
             };
             let message = Outbound::new(mailbox, entry, prefix.clone()).await?;
+            let is_read = message.is_read();
+            if stop.drain.is_cancelled() {
+                slot.keep(open);
+                return Ok(Vec::new());
+            }
             let parcel = Parcel {
                 envelope,
                 recipients: &recipients,
                 message: message.signed_by(self.signers(envelope), self.now()),
             };
-            let handed = open.session.send(parcel).await;
+            let handed = match stop.send(open.session.send(parcel), &is_read).await {
+                Sending::Done(handed) => handed,
+                Sending::BrokenOff => {
+                    tracing::info!(account = %entry.account(), entry = %entry.id(), %hop, "broken off at the stop, before the message's end; tried again at the next start");
+                    return Ok(Vec::new());
+                }
+                Sending::Unanswered => {
+                    tracing::warn!(account = %entry.account(), entry = %entry.id(), %hop, "the next hop has not said before the stop whether it takes the message; it may get it twice");
+                    return Ok(Vec::new());
+                }
+            };
             if handed.reusable {
                 slot.keep(open);
             } else if was_used && handed.untouched {
@@ -289,10 +320,14 @@ impl Transport {
         entry: &Outgoing,
         envelope: &Envelope,
         recipients: Vec<(u32, Pending)>,
+        stop: &QueueStop,
     ) -> Result<Vec<(u32, Outcome)>, Error> {
         let received = Received::own(mailbox.received(entry).await?);
         let mut outcomes = Vec::with_capacity(recipients.len());
         for (number, pending) in recipients {
+            if stop.drain.is_cancelled() {
+                break;
+            }
             let result = match self.destination(&pending.address, envelope.sender.as_ref()) {
                 // It was delivered, and that could not be written down before we went.
                 Ok(Destination::Local(recipient))

@@ -9,5 +9,6 @@ mod groups;
 mod hop;
 mod notices;
 mod panics;
+mod stop;
 mod submit;
 mod world;

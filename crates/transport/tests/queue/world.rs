@@ -7,12 +7,12 @@ use fieldpost_directory::{Directory, NewAccount};
 use fieldpost_mailbox::{AccountId, Mailbox, Mailboxes, SpecialUse};
 use fieldpost_store::{BoxFuture, MemoryStore, Store};
 use fieldpost_transport::{
-    Address, Addressee, Envelope, Handed, Incoming, NextHop, Parcel, Received, Refusal, Relay,
-    SentCopy, Settings, SpamFiling, Status, Submission, Submitted, Transport, Wire, WireSession,
+    Address, Addressee, Envelope, Handed, Incoming, NextHop, Parcel, QueueStop, Received, Refusal,
+    Relay, SentCopy, Settings, SpamFiling, Status, Submission, Submitted, Transport, Wire,
+    WireSession,
 };
 use parking_lot::Mutex;
 use tokio::{sync::Notify, task::JoinHandle, time::Instant};
-use tokio_util::sync::CancellationToken;
 
 pub const MESSAGE: &str =
     "Message-ID: <1@demo.test>\r\nFrom: <alice@demo.test>\r\nSubject: out\r\n\r\nGoing out.\r\n";
@@ -26,7 +26,7 @@ pub struct World {
     pub mailboxes: Arc<Mailboxes>,
     pub transport: Arc<Transport>,
     pub hop: Arc<Hop>,
-    running: Option<(CancellationToken, JoinHandle<()>)>,
+    running: Option<(QueueStop, JoinHandle<()>)>,
 }
 
 impl World {
@@ -86,7 +86,7 @@ impl World {
     /// Begins to look after the queue.
     pub async fn run(&mut self) {
         self.transport.rebuild_queue().await.unwrap();
-        let stop = CancellationToken::new();
+        let stop = QueueStop::default();
         let hop: Arc<dyn Wire> = Arc::new(Connector(Arc::clone(&self.hop)));
         let run = Arc::clone(&self.transport).run_queue(hop, stop.clone());
         self.running = Some((stop, tokio::spawn(run)));
@@ -94,9 +94,28 @@ impl World {
 
     /// Stops in order.
     pub async fn stop(&mut self) {
-        let (stop, run) = self.running.take().unwrap();
-        stop.cancel();
+        self.drain();
+        let (_, run) = self.running.take().unwrap();
         run.await.unwrap();
+    }
+
+    /// Begins to stop.
+    pub fn drain(&self) {
+        self.running.as_ref().unwrap().0.drain.cancel();
+    }
+
+    /// The time to stop in is over.
+    pub fn cut(&self) {
+        self.running.as_ref().unwrap().0.cut.cancel();
+    }
+
+    /// Another process on the same store, after this one has gone.
+    pub fn next(&self, settings: Settings) -> Self {
+        Self::over(
+            Arc::clone(&self.store),
+            Arc::clone(&self.directory),
+            settings,
+        )
     }
 
     /// Goes, as after kill -9: what it had in memory is gone.
@@ -227,6 +246,8 @@ pub struct Hop {
     pub something: Notify,
     /// Told when it begins to hang.
     pub hanging: Notify,
+    /// What one that is slow waits for.
+    pub go_on: Notify,
 }
 
 pub enum Order {
@@ -238,6 +259,10 @@ pub enum Order {
     Gone,
     /// Takes the message and never says so.
     Hang,
+    /// Takes the message and says so when it is told to.
+    Slow,
+    /// Falls silent before the message's end.
+    Stall,
     /// Meets a bug of ours.
     Panic,
 }
@@ -302,6 +327,11 @@ impl WireSession for Session {
                 };
             }
             let mut outbound = parcel.message;
+            if let Some(Order::Stall) = order {
+                outbound.next().await.unwrap();
+                self.0.hanging.notify_one();
+                std::future::pending::<()>().await;
+            }
             if *self.0.seven_bit.lock() {
                 outbound = match outbound.seven_bit().await {
                     Ok(outbound) => outbound,
@@ -329,7 +359,12 @@ impl WireSession for Session {
                     self.0.hanging.notify_one();
                     std::future::pending().await
                 }
-                Some(Order::NoConnection | Order::Gone | Order::Panic) | None => {
+                Some(Order::Slow) => {
+                    self.0.hanging.notify_one();
+                    self.0.go_on.notified().await;
+                    vec![Ok(()); count]
+                }
+                Some(Order::NoConnection | Order::Gone | Order::Panic | Order::Stall) | None => {
                     vec![Ok(()); count]
                 }
             };
