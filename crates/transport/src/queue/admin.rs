@@ -91,7 +91,8 @@ impl QueueEntry {
 }
 
 impl Transport {
-    /// The entries of the queue from behind `after`, in order of id, at most `limit`.
+    /// The entries of the queue from behind `after`, in order of id, at most `limit`. Those of an outbox that can't be read are
+    /// left out; the log tells which.
     pub async fn queue(
         &self,
         after: Option<QueueId>,
@@ -104,9 +105,14 @@ impl Transport {
                 Some(after) if after.account == account => Some(after.entry),
                 Some(_) | None => None,
             };
-            let mailbox = self.mailboxes.outbox_of(account).await?;
-            let page = mailbox.outbox(behind, limit - found.len()).await?;
-            found.extend(page.iter().map(QueueEntry::of));
+            let page = async {
+                let mailbox = self.mailboxes.outbox_of(account).await?;
+                mailbox.outbox(behind, limit - found.len()).await
+            };
+            match page.await {
+                Ok(page) => found.extend(page.iter().map(QueueEntry::of)),
+                Err(error) => tracing::error!(%account, %error, "an outbox can't be read"),
+            }
             if found.len() >= limit {
                 break;
             }

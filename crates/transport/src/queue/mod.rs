@@ -44,6 +44,8 @@ pub(crate) struct Queue {
     pub(crate) schedule: schedule::Schedule,
     pub(crate) counts: Counts,
     panics: panics::Panics,
+    /// Outboxes that could not be read at the start.
+    unread: Mutex<Vec<fieldpost_store::AccountId>>,
     /// The connections, while the queue runs.
     hops: Mutex<Option<std::sync::Arc<hop::Hops>>>,
 }

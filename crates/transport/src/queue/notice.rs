@@ -4,7 +4,9 @@
 use std::{fmt::Write as _, time::Duration};
 
 use bytes::Bytes;
-use fieldpost_mailbox::{Error, Mailbox, Mailboxes, Outgoing, device::unique};
+use fieldpost_mailbox::{
+    Error, Incoming, ItemReader, Mailbox, Mailboxes, Outgoing, device::unique,
+};
 use fieldpost_message::{compose, date, header};
 
 use super::Pending;
@@ -64,37 +66,84 @@ pub(super) struct Notice<'a> {
 }
 
 impl Notice<'_> {
-    /// Writes it. Its lines are CRLF-ended; of the message no more is in memory than its header's first bytes.
+    /// Writes it. Its lines are CRLF-ended; of the message no more is in memory than its header's first bytes. What of the
+    /// message can't be read is left out: the sender is told in any case.
     pub(super) async fn write(
         &self,
         mailboxes: &Mailboxes,
         mailbox: &Mailbox,
     ) -> Result<Received, Error> {
-        let mut reader = mailbox.read_outgoing(self.entry).await?;
-        let first = reader.next().await?.unwrap_or_default();
-        let original = &first[..whole_lines(&first, header::length(&first))];
-        let boundary = unique();
         let whole = self.envelope.ret == Some(Ret::Full)
             && self.entry.size() <= MAX_WHOLE
             && self.told.iter().any(|told| told.action == Action::Failed);
+        let begun = async {
+            let mut reader = mailbox.read_outgoing(self.entry).await?;
+            let first = reader.next().await?.unwrap_or_default();
+            Ok::<_, Error>((first, reader))
+        };
+        let read = match begun.await {
+            Ok(read) => Some(read),
+            Err(error) => {
+                self.unread(&error);
+                None
+            }
+        };
+        let first = read.as_ref().map(|(first, _)| first.clone());
+        if let Some((first, rest)) = read.filter(|_| whole)
+            && let Some(received) = self.with_all(mailboxes, first, rest).await?
+        {
+            return Ok(received);
+        }
+        let original = first.as_ref();
+        let original = original.map(|first| &first[..whole_lines(first, header::length(first))]);
+        let (mut incoming, boundary) = self.begin(mailboxes, original, false).await?;
+        let original = original.unwrap_or_default();
+        incoming.write(Bytes::copy_from_slice(original)).await?;
+        end(incoming, &boundary).await
+    }
+
+    /// Writes it with the whole message, which is `first` and what `rest` reads. `None`: that can't be read to its end.
+    async fn with_all(
+        &self,
+        mailboxes: &Mailboxes,
+        first: Bytes,
+        mut rest: ItemReader,
+    ) -> Result<Option<Received>, Error> {
+        let original = &first[..whole_lines(&first, header::length(&first))];
+        let (mut incoming, boundary) = self.begin(mailboxes, Some(original), true).await?;
+        incoming.write(first).await?;
+        loop {
+            match rest.next().await {
+                Ok(Some(chunk)) => incoming.write(chunk).await?,
+                Ok(None) => return end(incoming, &boundary).await.map(Some),
+                Err(error) => {
+                    self.unread(&error);
+                    return Ok(None);
+                }
+            }
+        }
+    }
+
+    /// Writes all before the third part's own bytes. What is written, and the boundary.
+    async fn begin(
+        &self,
+        mailboxes: &Mailboxes,
+        original: Option<&[u8]>,
+        whole: bool,
+    ) -> Result<(Incoming, String), Error> {
+        let boundary = unique();
         let mut incoming = mailboxes.receive(self.entry.account(), None).await?;
         let head = self.head(&boundary, original, whole);
         incoming.write(head.into()).await?;
-        if whole {
-            incoming.write(first).await?;
-            while let Some(chunk) = reader.next().await? {
-                incoming.write(chunk).await?;
-            }
-        } else {
-            incoming.write(Bytes::copy_from_slice(original)).await?;
-        }
-        let end = format!("\r\n--{boundary}--\r\n");
-        incoming.write(end.into()).await?;
-        Ok(Received::own(incoming.finish().await?))
+        Ok((incoming, boundary))
+    }
+
+    fn unread(&self, error: &Error) {
+        tracing::error!(account = %self.entry.account(), entry = %self.entry.id(), %error, "a notice goes out without the message that it is about");
     }
 
     /// All before the third part's own bytes.
-    fn head(&self, boundary: &str, original: &[u8], whole: bool) -> String {
+    fn head(&self, boundary: &str, original: Option<&[u8]>, whole: bool) -> String {
         let worst = self.told.iter().map(|told| told.action).min();
         let (subject, says) = match worst {
             Some(Action::Failed) | None => (
@@ -121,7 +170,7 @@ impl Notice<'_> {
         field("Subject", subject);
         field("Date", &date::format_rfc5322(self.now, 0));
         field("Message-ID", &format!("<{boundary}@{}>", self.hostname));
-        if let Some(id) = header::find(original, "Message-ID") {
+        if let Some(id) = original.and_then(|original| header::find(original, "Message-ID")) {
             let id = id.unfolded();
             field("In-Reply-To", &id);
             field("References", &id);
@@ -158,6 +207,10 @@ impl Notice<'_> {
             if utf8 { "global-" } else { "" }
         );
         self.statuses(&mut out);
+        // RFC 6522 §3: the third part may be left out.
+        if original.is_none() {
+            return out;
+        }
         let kind = match (whole, utf8) {
             (true, false) => "message/rfc822",
             (true, true) => "message/global",
@@ -210,6 +263,13 @@ impl Notice<'_> {
             }
         }
     }
+}
+
+/// Writes what comes behind the last part.
+async fn end(mut incoming: Incoming, boundary: &str) -> Result<Received, Error> {
+    let end = format!("\r\n--{boundary}--\r\n");
+    incoming.write(end.into()).await?;
+    Ok(Received::own(incoming.finish().await?))
 }
 
 /// Where the last whole line within `limit` ends.

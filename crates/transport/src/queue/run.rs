@@ -3,12 +3,13 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use fieldpost_mailbox::{Error, Mailbox, Outgoing};
+use fieldpost_store::AccountId;
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::Semaphore;
 
 use super::{
-    Pending, QueueStop, decode_envelope, decode_prefix, hop::Hops, schedule::Key, settle::Outcome,
-    stop::Sending,
+    Pending, QueueStop, chance, decode_envelope, decode_prefix, hop::Hops, schedule::Key,
+    settle::Outcome, stop::Sending,
 };
 use crate::{
     Envelope, NextHop, Outbound, Parcel, Received, Refusal, Status, Transport, Wire,
@@ -19,29 +20,63 @@ use crate::{
 type Plan = BTreeMap<Next, Vec<u32>>;
 
 impl Transport {
-    /// Finds the entries of the outboxes and when each is due. To be called once, before anything is sent and before
-    /// [`Self::run_queue`].
+    /// Finds the entries of the outboxes and when each is due; how many there are. To be called once, before anything is sent
+    /// and before [`Self::run_queue`]. An outbox that can't be read keeps nobody else waiting: it is tried again while the queue
+    /// runs.
     pub async fn rebuild_queue(&self) -> Result<usize, Error> {
         let mut found = 0;
         for account in self.mailboxes.outboxes().await? {
-            let mailbox = self.mailboxes.outbox_of(account).await?;
-            let mut after = None;
-            loop {
-                let page = mailbox.outbox(after, 256).await?;
-                let Some(last) = page.last() else { break };
-                after = Some(last.id());
-                for entry in page {
-                    found += 1;
-                    if !entry.is_held() {
-                        self.queue.schedule.put((account, entry.id()), entry.due());
-                    }
+            match self.rebuild_outbox(account).await {
+                Ok(0) => self.mailboxes.forget_outbox(account).await?,
+                Ok(entries) => found += entries,
+                Err(error) => {
+                    tracing::error!(%account, %error, "an outbox can't be read; the others are looked after, and this one is tried again");
+                    self.queue.unread.lock().push(account);
                 }
-            }
-            if after.is_none() {
-                self.mailboxes.forget_outbox(account).await?;
             }
         }
         Ok(found)
+    }
+
+    async fn rebuild_outbox(&self, account: AccountId) -> Result<usize, Error> {
+        let mailbox = self.mailboxes.outbox_of(account).await?;
+        let (mut found, mut after) = (0, None);
+        loop {
+            let page = mailbox.outbox(after, 256).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.id());
+            for entry in page {
+                found += 1;
+                if !entry.is_held() {
+                    self.queue.schedule.put((account, entry.id()), entry.due());
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Reads the outboxes that could not be read at the start, until all are.
+    async fn rebuild_rest(&self) {
+        let mut wait = UNREAD;
+        loop {
+            let unread = std::mem::take(&mut *self.queue.unread.lock());
+            if unread.is_empty() {
+                return;
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(UNREAD_LONGEST);
+            for account in unread {
+                match self.rebuild_outbox(account).await {
+                    Ok(entries) => {
+                        tracing::info!(%account, entries, "an outbox can be read again");
+                    }
+                    Err(error) => {
+                        tracing::error!(%account, %error, "an outbox can't be read yet");
+                        self.queue.unread.lock().push(account);
+                    }
+                }
+            }
+        }
     }
 
     /// Looks after the queue until it is [stopped](QueueStop). When this returns nothing of it is under way any more, and the
@@ -50,6 +85,10 @@ impl Transport {
         let hops = Hops::new(wire, self.settings.queue.clone());
         *self.queue.hops.lock() = Some(Arc::clone(&hops));
         let slots = Arc::new(Semaphore::new(AT_ONCE));
+        let rest = {
+            let (transport, stop) = (Arc::clone(&self), stop.clone());
+            tokio::spawn(async move { stop.before_drain(transport.rebuild_rest()).await })
+        };
         while !stop.drain.is_cancelled() {
             let now = self.now();
             let latest = now.saturating_add(self.settings.queue.longest_wait());
@@ -89,6 +128,7 @@ impl Transport {
         }
         // All of them: nothing is under way any more.
         drop(slots.acquire_many(AT_ONCE as u32).await);
+        drop(rest.await);
         hops.close().await;
         *self.queue.hops.lock() = None;
     }
@@ -104,13 +144,9 @@ impl Transport {
             Ok(due) => due,
             Err(error) => {
                 tracing::error!(account = %key.0, entry = %key.1, %error, "an entry of the queue could not be looked after");
-                Some(
-                    self.now()
-                        + self
-                            .settings
-                            .queue
-                            .retry_after(1, super::settings::chance()),
-                )
+                // What is damaged stays so until an operator has seen to it.
+                let attempts = if error.is_temporary() { 1 } else { u32::MAX };
+                Some(self.now() + self.settings.queue.retry_after(attempts, chance()))
             }
         }
     }
@@ -133,29 +169,43 @@ impl Transport {
         let (plan, decided) = self.plan(&entry);
         drop(entry);
         if !decided.is_empty() {
-            next = self.settle(&mailbox, key, decided, &stop.drain).await?;
+            next = self.settle(&mailbox, key, decided, &stop.cut).await?;
         }
         let mut attempts = stream::iter(plan)
             .map(|(hop, numbers)| {
                 let mailbox = mailbox.clone();
                 async move {
                     let attempt = self.attempt(&mailbox, key, &hop, &numbers, hops, stop);
-                    match self.guarded(key, attempt).await {
-                        Ok(outcomes) => outcomes,
-                        // The other hops have nothing to do with it.
-                        Err(refusal) => {
-                            let same = |number| (number, Outcome::Refused(refusal.clone()));
-                            Ok(numbers.into_iter().map(same).collect())
-                        }
+                    // What one hop meets has nothing to do with the others.
+                    let refused = match self.guarded(key, attempt).await {
+                        Ok(Ok(outcomes)) => Ok(outcomes),
+                        Ok(Err(error)) => Err(unreadable(key, &error)),
+                        Err(panic) => Err(panic),
+                    };
+                    let outcomes = refused.unwrap_or_else(|refusal| {
+                        let same = |number| (number, Outcome::Refused(refusal.clone()));
+                        numbers.into_iter().map(same).collect()
+                    });
+                    if outcomes.is_empty() {
+                        return Ok(None);
                     }
+                    // Within the attempt, so that a store which can't write now stops no other hop in the middle.
+                    let settled = self.settle(&mailbox, key, outcomes, &stop.cut).await;
+                    settled.map(Some)
                 }
             })
             .buffer_unordered(HOPS_AT_ONCE);
-        while let Some(outcomes) = attempts.next().await {
-            let outcomes = outcomes?;
-            if !outcomes.is_empty() {
-                next = self.settle(&mailbox, key, outcomes, &stop.drain).await?;
+        let mut failed = None;
+        while let Some(settled) = attempts.next().await {
+            match settled {
+                Ok(Some(due)) => next = due,
+                Ok(None) => {}
+                Err(error) => failed = Some(error),
             }
+        }
+        drop(attempts);
+        if let Some(error) = failed {
+            return Err(error);
         }
         match next {
             Some(_) => Ok(self.held_for_panics(key).await?.unwrap_or(next)),
@@ -361,8 +411,27 @@ impl Transport {
     }
 }
 
+/// The message can't be read from our own store: tried again, as an operator may mend that, and given up like any other.
+fn unreadable(key: Key, error: &Error) -> Refusal {
+    tracing::error!(account = %key.0, entry = %key.1, %error, "a message on its way out can't be read");
+    if error.is_temporary() {
+        return Refusal::temporary();
+    }
+    Refusal::new(
+        451,
+        Status(4, 3, 0),
+        "the message is damaged in the mail store",
+    )
+}
+
 /// How many entries are worked on or wait for a connection at once; each takes up a few hundred bytes while it waits.
 const AT_ONCE: usize = 4096;
 
 /// How many next hops one message is sent to at once.
 const HOPS_AT_ONCE: usize = 8;
+
+/// An outbox that can't be read is tried again after so long, then after twice as long each time.
+const UNREAD: Duration = Duration::from_mins(1);
+
+/// But never after longer than this.
+const UNREAD_LONGEST: Duration = Duration::from_hours(1);

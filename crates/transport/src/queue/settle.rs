@@ -45,7 +45,8 @@ struct Verdict {
 impl Transport {
     /// Writes outcomes down. When the entry is to be looked after again; `None`: it is done, or somebody else's now.
     ///
-    /// What a next hop has taken must not be sent again, so a store that can't write now is tried until it can.
+    /// What a next hop has taken must not be sent again, so a store that can't write that now is tried until it can. What was
+    /// not taken, or can be found in a mailbox of ours, is found out anew.
     pub(super) async fn settle(
         self: &Arc<Self>,
         mailbox: &Mailbox,
@@ -53,6 +54,8 @@ impl Transport {
         outcomes: Vec<(u32, Outcome)>,
         stop: &CancellationToken,
     ) -> Result<Option<i64>, Error> {
+        let is_taken = |outcome: &Outcome| matches!(outcome, Outcome::Relayed { .. });
+        let must_be_kept = outcomes.iter().any(|(_, outcome)| is_taken(outcome));
         let mut wait = Duration::from_secs(1);
         loop {
             let error = match self.settle_once(mailbox, key, &outcomes).await {
@@ -61,6 +64,9 @@ impl Transport {
                 Ok(None) => continue,
                 Err(error) => error,
             };
+            if !must_be_kept {
+                return Err(error);
+            }
             tracing::error!(account = %key.0, entry = %key.1, %error, "what became of a message can't be written down; trying again");
             tokio::select! {
                 () = stop.cancelled() => return Err(error),
@@ -100,8 +106,15 @@ impl Transport {
         let verdict = self.judge(&entry, outcomes);
         let notice = match &envelope.sender {
             Some(sender) if !verdict.told.is_empty() => {
-                self.notify(mailbox, &entry, &envelope, sender, &verdict.told)
-                    .await?
+                let notice = self.notify(mailbox, &entry, &envelope, sender, &verdict.told);
+                match notice.await {
+                    // It would fail the next time, too, and the entry never end.
+                    Err(error) if !error.is_temporary() => {
+                        tracing::error!(account = %key.0, entry = %key.1, %error, "a notice can't be written");
+                        None
+                    }
+                    notice => notice?,
+                }
             }
             Some(_) | None => None,
         };

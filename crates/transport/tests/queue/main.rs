@@ -5,6 +5,8 @@
 mod admin;
 mod attempts;
 mod crash;
+mod damage;
+mod faulty;
 mod groups;
 mod hop;
 mod notices;

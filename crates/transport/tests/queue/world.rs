@@ -41,7 +41,11 @@ impl World {
     }
 
     pub async fn with(settings: Settings) -> Self {
-        let store: Arc<dyn Store> = MemoryStore::new();
+        Self::on(MemoryStore::new(), settings).await
+    }
+
+    /// On a store of the test's own.
+    pub async fn on(store: Arc<dyn Store>, settings: Settings) -> Self {
         let directory =
             Directory::open(Arc::clone(&store), fieldpost_directory::Settings::default())
                 .await
@@ -216,6 +220,13 @@ impl World {
             }
         }
     }
+
+    /// The same, whatever the hop does; time goes on meanwhile.
+    pub async fn emptied(&self) {
+        while !self.transport.queue(None, 1).await.unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
 }
 
 /// Seconds of tokio's clock since the test's first look at it.
@@ -343,8 +354,16 @@ impl WireSession for Session {
             }
             let size = outbound.size();
             let mut message = Vec::new();
-            while let Some(chunk) = outbound.next().await.unwrap() {
-                message.extend_from_slice(&chunk);
+            loop {
+                match outbound.next().await {
+                    Ok(Some(chunk)) => message.extend_from_slice(&chunk),
+                    Ok(None) => break,
+                    // The connection is given up in the middle.
+                    Err(_) => {
+                        self.0.something.notify_one();
+                        return Handed::refused(count, &refusal(451), false);
+                    }
+                }
             }
             assert_eq!(message.len() as u64, size);
             let recipients = parcel.recipients.iter();
